@@ -1,0 +1,2 @@
+"""tsuzuri: neural language processing from scratch."""
+__version__ = "0.1.0"

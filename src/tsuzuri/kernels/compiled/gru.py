@@ -1,0 +1,98 @@
+"""The time loops of ``kernels.gru``, compiled.  Each thread takes some rows of the batch through all steps alone."""
+import numba
+
+from tsuzuri.kernels.compiled.lstm import SHORT
+from tsuzuri.kernels.compiled.product import empty, pack, pack_transposed, product, scratch_for
+from tsuzuri.kernels.compiled.vector import loop, parallel_loop, sigmoid, tanh
+
+
+def gru_sweep(gates, Wh, bm, hs, m, lengths):
+    if len(gates) >= SHORT:
+        return _sweep(gates, Wh, bm, hs, m, lengths, numba.get_num_threads())
+    for t in range(len(gates)):
+        _step(gates, hs[t] @ Wh, bm, hs, m, lengths, t, 0, gates.shape[1])
+
+
+@parallel_loop
+def _sweep(gates, Wh, bm, hs, m, lengths, threads):
+    T, N, _ = gates.shape
+    panels = pack(Wh)
+    hidden = scratch_for(panels, N)
+    threads = min(threads, N)
+    for k in numba.prange(threads):
+        low, high = N * k // threads, N * (k + 1) // threads
+        for t in range(T):
+            product(hs, t, low, high, panels, hidden)
+            _step(gates, hidden, bm, hs, m, lengths, t, low, high)
+
+
+@loop
+def _step(gates, hidden, bm, hs, m, lengths, t, low, high):
+    H = hs.shape[2]
+    one = gates.dtype.type(1)
+    for row in range(low, high):
+        if t >= lengths[row]:
+            gates[t, row] = 0
+            m[t, row] = 0
+            hs[t + 1, row] = hs[t, row]
+            continue
+        a, p, mt, before, h = gates[t, row], hidden[row], m[t, row], hs[t, row], hs[t + 1, row]
+        for j in range(H):
+            r, z = sigmoid(a[j] + p[j]), sigmoid(a[H + j] + p[H + j])
+            mt[j] = p[2 * H + j] + bm[j]
+            n = tanh(a[2 * H + j] + r * mt[j])
+            a[j], a[H + j], a[2 * H + j] = r, z, n
+            h[j] = (one - z) * n + z * before[j]
+
+
+def gru_sweep_back(gates, Wh, dhs, dh, hs, m, lengths, da, dm):
+    _sweep_back(gates, Wh, dhs, dh, hs, m, lengths, da, dm, numba.get_num_threads())
+
+
+@parallel_loop
+def _sweep_back(gates, Wh, dhs, dh, hs, m, lengths, da, dm, threads):
+    T, N, G = gates.shape
+    panels = pack_transposed(Wh)
+    hidden = scratch_for(panels, N)
+    dhidden = empty(gates, (1, N, G))                        # [da_r, da_z, dm] of the step at hand
+    threads = min(threads, N)
+    for k in numba.prange(threads):
+        low, high = N * k // threads, N * (k + 1) // threads
+        for back in range(T):
+            t = T - 1 - back
+            _step_back(gates, dhs, dh, hs, m, lengths, da, dm, dhidden, t, low, high)
+            product(dhidden, 0, low, high, panels, hidden)
+            _carry(hidden, dh, lengths, t, low, high)
+
+
+@loop
+def _step_back(gates, dhs, dh, hs, m, lengths, da, dm, dhidden, t, low, high):
+    H = dh.shape[1]
+    one = gates.dtype.type(1)
+    for row in range(low, high):
+        if t >= lengths[row]:
+            da[t, row] = 0
+            dm[t, row] = 0
+            dhidden[0, row] = 0
+            continue
+        a, d, dmt, e, dhn, before, mt = (gates[t, row], da[t, row], dm[t, row], dhidden[0, row], dh[row], hs[t, row],
+                                         m[t, row])
+        if len(dhs):
+            for j in range(H):
+                dhn[j] += dhs[t, row, j]
+        for j in range(H):
+            r, z, n = a[j], a[H + j], a[2 * H + j]
+            dan = dhn[j] * (one - z) * (one - n * n)
+            dar, daz = dan * mt[j] * r * (one - r), dhn[j] * (before[j] - n) * z * (one - z)
+            d[j], d[H + j], d[2 * H + j] = dar, daz, dan
+            dmt[j] = dan * r
+            e[j], e[H + j], e[2 * H + j] = dar, daz, dan * r
+            dhn[j] *= z
+
+
+@loop
+def _carry(hidden, dh, lengths, t, low, high):
+    for n in range(low, high):
+        if t < lengths[n]:
+            for j in range(dh.shape[1]):
+                dh[n, j] += hidden[n, j]

@@ -1,0 +1,100 @@
+"""The time loops of ``kernels.lstm``, compiled.  Each thread takes some rows of the batch through all steps alone.
+
+Rows never meet inside a layer, so the threads need not wait for one another between steps.
+"""
+import numba
+import numpy as np
+
+from tsuzuri.kernels.compiled.product import pack, pack_transposed, product, scratch_for
+from tsuzuri.kernels.compiled.vector import loop, parallel_loop, sigmoid, tanh
+
+SHORT = 4                                                    # below this many steps packing Wh costs more than it saves
+
+
+def lstm_sweep(gates, Wh, hs, cs, tanh_c, lengths):
+    if len(gates) >= SHORT:
+        return _sweep(gates, Wh, hs, cs, tanh_c, lengths, numba.get_num_threads())
+    for t in range(len(gates)):
+        _step(gates, hs[t] @ Wh, hs, cs, tanh_c, lengths, t, 0, gates.shape[1])
+
+
+@parallel_loop
+def _sweep(gates, Wh, hs, cs, tanh_c, lengths, threads):
+    T, N, _ = gates.shape
+    panels = pack(Wh)
+    hidden = scratch_for(panels, N)
+    threads = min(threads, N)
+    for k in numba.prange(threads):
+        low, high = N * k // threads, N * (k + 1) // threads
+        for t in range(T):
+            product(hs, t, low, high, panels, hidden)
+            _step(gates, hidden, hs, cs, tanh_c, lengths, t, low, high)
+
+
+@loop
+def _step(gates, hidden, hs, cs, tanh_c, lengths, t, low, high):
+    H = hs.shape[2]
+    for n in range(low, high):
+        if t >= lengths[n]:
+            gates[t, n] = 0
+            tanh_c[t, n] = 0
+            hs[t + 1, n] = hs[t, n]
+            cs[t + 1, n] = cs[t, n]
+            continue
+        a, r = gates[t, n], hidden[n]
+        before, c, tc, h = cs[t, n], cs[t + 1, n], tanh_c[t, n], hs[t + 1, n]
+        for j in range(H):
+            i, f = sigmoid(a[j] + r[j]), sigmoid(a[H + j] + r[H + j])
+            g, o = tanh(a[2 * H + j] + r[2 * H + j]), sigmoid(a[3 * H + j] + r[3 * H + j])
+            a[j], a[H + j], a[2 * H + j], a[3 * H + j] = i, f, g, o
+            c[j] = f * before[j] + i * g
+            tc[j] = tanh(c[j])
+            h[j] = o * tc[j]
+
+
+def lstm_sweep_back(gates, Wh, dhs, dh, dc, cs, tanh_c, lengths, da):
+    _sweep_back(gates, Wh, dhs, dh, dc, cs, tanh_c, lengths, da, numba.get_num_threads())
+
+
+@parallel_loop
+def _sweep_back(gates, Wh, dhs, dh, dc, cs, tanh_c, lengths, da, threads):
+    T, N, _ = gates.shape
+    panels = pack_transposed(Wh)
+    hidden = scratch_for(panels, N)
+    threads = min(threads, N)
+    for k in numba.prange(threads):
+        low, high = N * k // threads, N * (k + 1) // threads
+        for back in range(T):
+            t = T - 1 - back
+            _step_back(gates, dhs, dh, dc, cs, tanh_c, lengths, da, t, low, high)
+            product(da, t, low, high, panels, hidden)
+            _carry(hidden, dh, lengths, t, low, high)
+
+
+@loop
+def _step_back(gates, dhs, dh, dc, cs, tanh_c, lengths, da, t, low, high):
+    H = dh.shape[1]
+    one = gates.dtype.type(1)
+    for n in range(low, high):
+        if t >= lengths[n]:
+            da[t, n] = 0
+            continue
+        a, d, before, tc, dhn, dcn = gates[t, n], da[t, n], cs[t, n], tanh_c[t, n], dh[n], dc[n]
+        if len(dhs):
+            for j in range(H):
+                dhn[j] += dhs[t, n, j]
+        for j in range(H):
+            i, f, g, o = a[j], a[H + j], a[2 * H + j], a[3 * H + j]
+            dct = dcn[j] + dhn[j] * o * (one - tc[j] * tc[j])
+            d[j] = dct * g * i * (one - i)
+            d[H + j] = dct * before[j] * f * (one - f)
+            d[2 * H + j] = dct * i * (one - g * g)
+            d[3 * H + j] = dhn[j] * tc[j] * o * (one - o)
+            dcn[j] = dct * f
+
+
+@loop
+def _carry(hidden, dh, lengths, t, low, high):
+    for n in range(low, high):
+        if t < lengths[n]:
+            dh[n] = hidden[n, :dh.shape[1]]

@@ -1,0 +1,130 @@
+"""What the compiled loops are made of: how a function is compiled, and exp, sigmoid and tanh that LLVM can vectorise.
+
+The C library's exp is a call per element.  These are straight lines of arithmetic, so a loop over them becomes SIMD
+code on any processor:
+
+    e^x = 2^n e^r,   n = round(x / ln 2),   r = x - n ln 2 in [-0.35, 0.35],   e^r - 1 by its Taylor series
+
+``expm1`` is kept apart from ``2^n`` until the end, which is what keeps tanh exact near zero.  The series is cut where
+its rest is below the rounding of float32 (r^8/8! < 6e-9) or of float64 (r^14/14! < 5e-18).
+"""
+import hashlib
+import os
+from pathlib import Path
+
+import llvmlite.ir as ir
+import numba
+import numpy as np
+from numba import types
+from numba.extending import intrinsic, overload
+
+from tsuzuri.kernels.compiled import apply_threads
+
+FLAGS = {"contract", "nsz"}      # fused multiply-add, but sums keep their order, 1 / 2 is 0.5 and a NaN stays one
+
+
+def _cache_folder() -> str:
+    """Where machine code is kept: a folder named by the sources it was made from, so an upgrade never meets old code."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    version = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+    return str(Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "tsuzuri", "compiled", version))
+
+
+def _compile(function, parallel):
+    before = numba.config.CACHE_DIR                          # read by Numba when it decorates
+    numba.config.CACHE_DIR = before or _cache_folder()
+    try:
+        return numba.njit(function, nogil=True, cache=True, error_model="numpy", fastmath=FLAGS, parallel=parallel)
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+def loop(function):
+    """Compile for one thread.  The GIL is released; division by zero gives inf, as in NumPy."""
+    return _compile(function, False)
+
+
+def parallel_loop(function):
+    """Compile so that ``numba.prange`` runs on all threads that ``array.threads`` allows."""
+    return _compile(function, True)
+
+
+small = numba.njit(inline="always", error_model="numpy", fastmath=FLAGS)
+
+apply_threads()
+
+
+@intrinsic
+def power_of_two(typingctx, n):
+    """2^n for a whole number n held in a float: the bits of the exponent, put together."""
+    wide = {types.float32: (32, 127, 23), types.float64: (64, 1023, 52)}[n]
+
+    def codegen(context, builder, signature, args):
+        bits, bias, shift = wide
+        whole = ir.IntType(bits)
+        exponent = builder.add(builder.fptosi(args[0], whole), whole(bias))
+        return builder.bitcast(builder.shl(exponent, whole(shift)), args[0].type)
+
+    return n(n), codegen
+
+
+@intrinsic
+def nearest(typingctx, x):
+    """x rounded to the nearest whole number."""
+    def codegen(context, builder, signature, args):
+        rint = builder.module.declare_intrinsic("llvm.rint", [args[0].type])
+        return builder.call(rint, [args[0]])
+
+    return x(x), codegen
+
+
+def _split_exp(x):
+    raise NotImplementedError
+
+
+@overload(_split_exp, inline="always")
+def _split_exp_for(x):
+    single = x == types.float32
+    real = np.float32 if single else np.float64
+    low, high = (real(-87.0), real(88.0)) if single else (real(-708.0), real(709.0))
+    per_ln2, ln2_high = real(1.4426950408889634), real(0.693145751953125)
+    ln2_low = real(1.4286068203094172e-06)
+    c = tuple(real(1.0 / f) for f in (2, 6, 24, 120, 720, 5040, 40320, 362880, 3628800, 39916800, 479001600, 6227020800))
+    c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13 = c
+
+    def short(x):
+        x = min(max(x, low), high)
+        n = nearest(x * per_ln2)
+        r = (x - n * ln2_high) - n * ln2_low
+        q = ((((c7 * r + c6) * r + c5) * r + c4) * r + c3) * r + c2
+        return power_of_two(n), q * r * r + r
+
+    def long(x):
+        x = min(max(x, low), high)
+        n = nearest(x * per_ln2)
+        r = (x - n * ln2_high) - n * ln2_low
+        q = ((((((c13 * r + c12) * r + c11) * r + c10) * r + c9) * r + c8) * r + c7) * r + c6
+        q = (((q * r + c5) * r + c4) * r + c3) * r + c2
+        return power_of_two(n), q * r * r + r
+
+    return short if single else long
+
+
+@small
+def exp(x):
+    scale, rest = _split_exp(x)
+    return scale * rest + scale
+
+
+@small
+def sigmoid(x):
+    one = type(x)(1)
+    return one / (one + exp(-x))
+
+
+@small
+def tanh(x):
+    real = type(x)
+    scale, rest = _split_exp(min(max(x + x, real(-40)), real(40)))       # beyond that tanh is 1 to the last bit
+    below = scale * rest + (scale - real(1))                # e^2x - 1
+    return below / (below + real(2))

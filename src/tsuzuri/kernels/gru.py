@@ -1,0 +1,89 @@
+"""GRU over a whole sequence, forward and back-propagation through time.
+
+    r, z = sigma(a_r), sigma(a_z)       a = x_t Wx + h_{t-1} Wh + b     (the columns of Wh for r and z)
+    n = tanh(x_t Wx_n + b_n + r * m)    m = h_{t-1} Wh_n + b_m
+    h_t = (1 - z) * n + z * h_{t-1}
+
+Going back, with dh the gradient of the loss by h_t (it already holds what came from step t + 1):
+
+    da_n = dh (1 - z) (1 - n^2)         dm = da_n * r
+    da_z = dh (h_{t-1} - n) z (1 - z)   da_r = da_n * m * r (1 - r)
+    dh_{t-1} = dh * z + [da_r, da_z, dm] Wh^T
+
+The reset gate acts after the recurrent product, so that one product a step serves all three gates; this is the form of
+cuDNN and PyTorch.  Cho et al. reset h before the product.  Gates lie in the order r, z, n; b is (3H), b_m is (H).
+A row that has ended (t >= its length) carries its state on unchanged and its output is zero.
+Source: Cho et al. 2014; reset after the product: the first version of the same paper, arXiv 1406.1078v1.
+"""
+from tsuzuri.array import empty, module_of
+from tsuzuri.kernels.activation import sigmoid
+from tsuzuri.kernels.inner import inner
+from tsuzuri.kernels.product import matmul
+from tsuzuri.kernels.sequence import affine, alive, all_lengths, batch_major, recurrent_grads, time_major
+from tsuzuri.shapes import expect
+
+
+def gru_forward(x, h0, Wx, Wh, b, bm, lengths=None):
+    """x (N, T, D), h0 (N, H), lengths (N,) or None -> (hs (N, T, H), hT (N, H)), cache."""
+    N, T, H = expect("gru", x=(x, "N T D"), h0=(h0, "N H"), Wx=(Wx, "D 3H"), Wh=(Wh, "H 3H"), b=(b, "3H"),
+                     bm=(bm, "H"))["NTH"]
+    xp = module_of(x, h0, Wx, Wh, b, bm, lengths)
+    xs = time_major(x)
+    gates = affine(xs, Wx, b).reshape(T, N, 3 * H)
+    m = empty(x, (T, N, H))
+    hs = empty(x, (T + 1, N, H))
+    hs[0] = h0
+    gru_sweep(gates, Wh, bm, hs, m, all_lengths(lengths, N, T, xp))
+    outs = hs[1:] if lengths is None else hs[1:] * alive(lengths, T, x.dtype)
+    return (batch_major(outs), hs[T]), (xs, Wx, Wh, gates, hs, m, lengths)
+
+
+def gru_backward(douts, cache):
+    """(dhs, dhT), any of them None -> (dx, dh0, dWx, dWh, db, dbm), shaped as the arguments of the forward."""
+    dhs, dhT = douts
+    xs, Wx, Wh, gates, hs, m, lengths = cache
+    T, N, H = m.shape
+    xp = module_of(gates)
+    dhs = empty(m, (0, N, H)) if dhs is None else time_major(dhs).reshape(T, N, H)
+    dh = xp.zeros_like(hs[0]) if dhT is None else dhT.copy()
+    da, dm = empty(gates, gates.shape), empty(m, m.shape)
+    gru_sweep_back(gates, Wh, dhs, dh, hs, m, all_lengths(lengths, N, T, xp), da, dm)
+    da, dm = da.reshape(T * N, 3 * H), dm.reshape(T * N, H)
+    dx, dWx, db = recurrent_grads(xs, Wx, da, N)
+    before = hs[:-1].reshape(T * N, H).T
+    dWh = empty(Wh, Wh.shape)
+    dWh[:, :2 * H], dWh[:, 2 * H:] = matmul(before, da[:, :2 * H]), matmul(before, dm)
+    return dx, dh, dWx, dWh, db, dm.sum(0)
+
+
+@inner
+def gru_sweep(gates, Wh, bm, hs, m, lengths):
+    """Fill hs and m step by step from hs[0]; gates holds x Wx + b and is activated in place."""
+    xp = module_of(gates)
+    T, N, H = m.shape
+    for t in range(T):
+        on = (t < lengths)[:, None]
+        hidden = hs[t] @ Wh
+        rz, n = gates[t, :, :2 * H], gates[t, :, 2 * H:]
+        m[t] = (hidden[:, 2 * H:] + bm) * on
+        rz[:] = sigmoid(rz + hidden[:, :2 * H]) * on
+        r, z = rz[:, :H], rz[:, H:]
+        n[:] = xp.tanh(n + r * m[t]) * on
+        hs[t + 1] = xp.where(on, (1 - z) * n + z * hs[t], hs[t])
+
+
+@inner
+def gru_sweep_back(gates, Wh, dhs, dh, hs, m, lengths, da, dm):
+    """Fill da and dm from the last step to the first; dh enters with the last state's gradient and leaves with the first's."""
+    xp = module_of(gates)
+    T, N, H = m.shape
+    for t in reversed(range(T)):
+        on = (t < lengths)[:, None]
+        r, z, n = (gates[t, :, k * H:(k + 1) * H] for k in range(3))
+        if len(dhs):
+            dh += dhs[t] * on
+        dan = dh * (1 - z) * (1 - n ** 2) * on
+        dm[t] = dan * r
+        da[t] = xp.concatenate([dan * m[t] * r * (1 - r), dh * (hs[t] - n) * z * (1 - z), dan], axis=1)
+        dhidden = xp.concatenate([da[t, :, :2 * H], dm[t]], axis=1)
+        dh[:] = xp.where(on, dh * z + dhidden @ Wh.T, dh)

@@ -1,0 +1,57 @@
+"""The table of inner loops: for each plain NumPy loop, where its compiled twin is, and which of the two an array gets.
+
+A plain loop is the truth: it runs on any array module and in any float type, and the tests hold its twin to it.  The
+twin, under the same name in ``kernels/compiled``, runs for host arrays of float32 and float64.
+"""
+import functools
+import importlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+TABLE = {
+    "rnn_sweep": "rnn", "rnn_sweep_back": "rnn",
+    "gru_sweep": "gru", "gru_sweep_back": "gru",
+    "lstm_sweep": "lstm", "lstm_sweep_back": "lstm",
+    "softmax_rows": "softmax", "cross_entropy_rows": "softmax",
+    "product_into": "blas", "column_sums": "columns",
+    "keep_or_drop": "dropout",
+    "add_rows": "rows",
+    "sgd": "updates", "momentum": "updates", "adagrad": "updates", "rmsprop": "updates", "adam": "updates",
+    "sum_of_squares": "updates",
+}
+
+_compiled = os.environ.get("TSUZURI_COMPILED", "1") != "0"
+_TYPES = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def inner(plain: Callable) -> Callable:
+    """Mark a plain loop as one that has a compiled twin; the first argument decides which of the two runs."""
+    name = plain.__name__
+    twin = None
+
+    @functools.wraps(plain)
+    def choose(first, *rest):
+        nonlocal twin
+        if not _compiled or type(first) is not np.ndarray or first.dtype not in _TYPES:
+            return plain(first, *rest)
+        if twin is None:
+            module = importlib.import_module(f"tsuzuri.kernels.compiled.{TABLE[name]}")
+            twin = getattr(module, name)
+        return twin(first, *rest)
+
+    choose.plain = plain
+    return choose
+
+
+@contextmanager
+def compiled(on: bool) -> Iterator[None]:
+    """Within the block the compiled twins are used, or not."""
+    global _compiled
+    before, _compiled = _compiled, on
+    try:
+        yield
+    finally:
+        _compiled = before

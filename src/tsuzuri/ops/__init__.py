@@ -1,0 +1,66 @@
+"""Functions of tensors, under the names the field gives them, and the operators of ``Tensor``.
+
+A number or an array beside a tensor is taken as a constant of the tensor's dtype.
+"""
+from tsuzuri.array import module_of
+from tsuzuri.ops import elementwise, fused, index, linalg, reduce, shape
+from tsuzuri.tensor import Tensor
+
+
+def as_tensor(x, like: Tensor) -> Tensor:
+    """``x`` itself if it is a tensor, else a constant of the dtype and on the device of ``like``."""
+    if isinstance(x, Tensor):
+        return x
+    return Tensor(module_of(like.data).asarray(x, dtype=like.dtype))
+
+
+def exp(x): return elementwise.Exp()(x)
+def log(x): return elementwise.Log()(x)
+def sigmoid(x): return elementwise.Sigmoid()(x)
+def tanh(x): return elementwise.Tanh()(x)
+def relu(x): return elementwise.Relu()(x)
+def gelu(x): return elementwise.Gelu()(x)
+def softmax(x): return fused.Softmax()(x)
+def log_softmax(x): return fused.LogSoftmax()(x)
+def reshape(x, *to): return shape.Reshape(to)(x)
+def transpose(x, *axes): return shape.Transpose(axes or None)(x)
+def concatenate(tensors, axis=0): return shape.Concatenate(axis)(*tensors)
+def stack(tensors, axis=0): return shape.Stack(axis)(*tensors)
+def gather(x, ids, axis=-1): return index.Gather(ids, axis)(x)
+def embedding(W, ids): return index.Embedding(ids)(W)
+def linear(x, W, b): return linalg.Linear()(x, W, b)
+def layer_norm(x, gain, bias): return fused.LayerNorm()(x, gain, bias)
+def cross_entropy(logits, targets, smoothing=0.0): return fused.CrossEntropy(targets, smoothing)(logits)
+def sigmoid_cross_entropy(logits, targets): return fused.SigmoidCrossEntropy(targets)(logits)
+
+
+def linear_cross_entropy(x, W, b, targets, smoothing=0.0):
+    """cross_entropy(linear(x, W, b), targets) that keeps one array of the size of the logits."""
+    return fused.LinearCrossEntropy(targets, smoothing)(x, W, b)
+
+
+def dropout(x, p, rng):
+    """x with each element dropped with probability p; x itself where p is 0."""
+    return fused.Dropout(p, rng)(x) if p else x
+
+
+def variational_dropout(x, p, rng):
+    """x (N, T, D) with one dropout mask for all time steps; x itself where p is 0."""
+    return fused.VariationalDropout(p, rng)(x) if p else x
+
+
+Tensor.__add__ = Tensor.__radd__ = lambda a, b: elementwise.Add()(a, as_tensor(b, a))
+Tensor.__sub__ = lambda a, b: elementwise.Sub()(a, as_tensor(b, a))
+Tensor.__rsub__ = lambda a, b: elementwise.Sub()(as_tensor(b, a), a)
+Tensor.__mul__ = Tensor.__rmul__ = lambda a, b: elementwise.Mul()(a, as_tensor(b, a))
+Tensor.__truediv__ = lambda a, b: elementwise.Div()(a, as_tensor(b, a))
+Tensor.__rtruediv__ = lambda a, b: elementwise.Div()(as_tensor(b, a), a)
+Tensor.__neg__ = lambda a: elementwise.Neg()(a)
+Tensor.__pow__ = lambda a, power: elementwise.Pow(power)(a)
+Tensor.__matmul__ = lambda a, b: linalg.MatMul()(a, as_tensor(b, a))
+Tensor.__getitem__ = lambda a, key: shape.Slice(key)(a)
+Tensor.sum = lambda a, axis=None, keepdims=False: reduce.Sum(axis, keepdims)(a)
+Tensor.mean = lambda a, axis=None, keepdims=False: reduce.Mean(axis, keepdims)(a)
+Tensor.max = lambda a, axis=None, keepdims=False: reduce.Max(axis, keepdims)(a)
+Tensor.reshape = lambda a, *to: shape.Reshape(to)(a)
+Tensor.transpose = lambda a, *axes: shape.Transpose(axes or None)(a)

@@ -1,0 +1,103 @@
+"""A corpus as token ids on disk: written in bounded memory, read through a memory map.
+
+A corpus folder holds ``ids.bin``, the ids and nothing else, little-endian, two bytes each while the
+vocabulary allows it; and ``corpus.toml`` with what the counts are.  The TOML is written last and removed
+first: where it is, the ids are complete.
+"""
+import hashlib
+import os
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import DataError
+from ..files import atomic_path, atomic_write
+from .settings import to_toml
+from .tokenizers import Tokenizer
+
+IDS, META = "ids.bin", "corpus.toml"
+CHUNK = 1 << 20                                                 # characters that are encoded at a time
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What stands in ``corpus.toml``; characters and bytes are of the text as read, newlines counted."""
+    dtype: str                      # "<u2" or "<u4", as NumPy writes it
+    vocabulary: int                 # size of the vocabulary that the ids index
+    tokens: int
+    characters: int
+    bytes: int                      # in UTF-8
+    unknown: int                    # ids that are <unk>
+    sha256: str                     # of ids.bin
+
+
+@dataclass(frozen=True)
+class Corpus(Counts):
+    """Token ids on disk; ``ids`` is a read-only memory map, so a corpus may be larger than memory."""
+    ids: np.ndarray
+
+
+def encode_corpus(lines: Iterable[str], tokenizer: Tokenizer, folder: str | os.PathLike) -> Corpus:
+    """Write the ids of ``lines`` to ``folder`` and open them.
+
+    Holds about a mebibyte of text at a time.  DataError: the text has no tokens, or one that the vocabulary
+    lacks.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / META).unlink(missing_ok=True)
+    dtype = "<u2" if len(tokenizer) <= 1 << 16 else "<u4"
+    digest, tokens, characters, size, unknown = hashlib.sha256(), 0, 0, 0, 0
+    with atomic_path(folder / IDS) as temporary, open(temporary, "wb") as out:
+        for text in _chunks(lines):
+            ids = tokenizer.encode_array(text)
+            if tokenizer.unk_id is not None:
+                unknown += int(np.count_nonzero(ids == tokenizer.unk_id))
+            raw = ids.astype(dtype).tobytes()
+            out.write(raw)
+            digest.update(raw)
+            tokens, characters, size = tokens + len(ids), characters + len(text), size + _utf8_bytes(text)
+        if not tokens:
+            raise DataError(f"{folder}: the text has no tokens; give a source with at least one")
+    counts = Counts(dtype, len(tokenizer), tokens, characters, size, unknown, digest.hexdigest())
+    atomic_write(folder / META, to_toml(vars(counts)))
+    return open_corpus(folder)
+
+
+def open_corpus(folder: str | os.PathLike) -> Corpus:
+    """The corpus in ``folder``.  DataError: there is none, or its two files do not belong together."""
+    folder = Path(folder)
+    try:
+        meta = tomllib.loads((folder / META).read_text("utf-8"))
+        counts = Counts(**{field.name: meta[field.name] for field in fields(Counts)})
+        size = (folder / IDS).stat().st_size
+    except FileNotFoundError as error:
+        raise DataError(f"{folder}: no corpus here ({Path(error.filename).name} is missing); encode it "
+                        "again") from None
+    except (tomllib.TOMLDecodeError, KeyError) as error:
+        raise DataError(f"{folder / META}: not the description of a corpus ({error}); encode it "
+                        "again") from None
+    expected = counts.tokens * np.dtype(counts.dtype).itemsize
+    if size != expected:
+        raise DataError(f"{folder / IDS}: {size} bytes, but {META} says {expected}; encode it again")
+    return Corpus(**vars(counts), ids=np.memmap(folder / IDS, dtype=counts.dtype, mode="r"))
+
+
+def _chunks(lines: Iterable[str]) -> Iterator[str]:
+    """Texts of whole lines, each line with its newline, about CHUNK characters long."""
+    pending, length = [], 0
+    for line in lines:
+        pending.append(line)
+        length += len(line) + 1
+        if length >= CHUNK:
+            yield "\n".join(pending) + "\n"
+            pending, length = [], 0
+    if pending:
+        yield "\n".join(pending) + "\n"
+
+
+def _utf8_bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

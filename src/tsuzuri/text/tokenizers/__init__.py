@@ -1,0 +1,31 @@
+"""Tokenizers: characters, words, byte pairs; and the two functions that pick one by its unit."""
+import os
+from collections.abc import Iterable
+
+from ...errors import ConfigError, suggest
+from .base import Tokenizer, read_settings
+from .bpe import BPETokenizer
+from .char import CharTokenizer
+from .word import WordTokenizer
+
+UNITS: dict[str, type[Tokenizer]] = {t.unit: t for t in (CharTokenizer, WordTokenizer, BPETokenizer)}
+
+__all__ = ["UNITS", "BPETokenizer", "CharTokenizer", "Tokenizer", "WordTokenizer", "load_tokenizer",
+           "train_tokenizer"]
+
+
+def train_tokenizer(unit: str, lines: Iterable[str], **options) -> Tokenizer:
+    """A char, word or bpe tokenizer, learnt from ``lines`` with the options of its ``train``."""
+    return _tokenizer_class(unit).train(lines, **options)
+
+
+def load_tokenizer(folder: str | os.PathLike) -> Tokenizer:
+    """The tokenizer that was saved in ``folder``.  DataError: there is none, or a file of it is damaged."""
+    settings = read_settings(folder)
+    return _tokenizer_class(settings.pop("unit", "")).load(folder, settings)
+
+
+def _tokenizer_class(unit: str) -> type[Tokenizer]:
+    if unit not in UNITS:
+        raise ConfigError(f'unit "{unit}" is not one of {", ".join(UNITS)}{suggest(unit, UNITS)}')
+    return UNITS[unit]

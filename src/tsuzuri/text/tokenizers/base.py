@@ -1,0 +1,130 @@
+"""What every tokenizer does, and the part that character and word tokenizers share."""
+import os
+import tomllib
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from ...errors import DataError
+from ...files import atomic_write
+from ..settings import to_toml
+from ..vocabulary import EOS, UNK, Vocabulary
+from .options import Options
+
+SETTINGS, VOCABULARY = "tokenizer.toml", "vocab.txt"
+
+
+class Tokenizer(ABC):
+    """Text to ids and back.  A newline in the text is a line end, in a prompt as in a corpus, so that
+
+        encode(a + "\\n" + b) == encode_line(a) + encode(b)
+
+    ``len`` is the size of the vocabulary; ``unk_id`` and ``eos_id`` are None where there is no such token.
+    """
+    unit: ClassVar[str]
+    unk_id: int | None = None
+    eos_id: int | None = None
+
+    @classmethod
+    @abstractmethod
+    def train(cls, lines: Iterable[str], **options) -> Self: ...
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: str | os.PathLike, settings: dict[str, Any]) -> Self: ...
+
+    @abstractmethod
+    def save(self, folder: str | os.PathLike) -> None:
+        """Write ``tokenizer.toml`` and the vocabulary; the TOML last, so that where it is, the rest is."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def encode(self, text: str) -> list[int]:
+        """The ids of a text; nothing is added.  DataError: a token is not known and there is no ``<unk>``."""
+
+    @abstractmethod
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of the ids.  DataError: an id outside the vocabulary."""
+
+    def encode_line(self, line: str) -> list[int]:
+        """The ids of one line of a corpus, its line end included."""
+        return self.encode(line + "\n")
+
+    def encode_array(self, text: str) -> np.ndarray:
+        """``encode`` as an array of ids, for corpora."""
+        return np.array(self.encode(text), dtype=np.int64)
+
+
+class VocabularyTokenizer(Tokenizer):
+    """A tokenizer that looks tokens up in a vocabulary: characters or words."""
+
+    def __init__(self, vocabulary: Vocabulary, options: Options):
+        self.vocabulary, self.options = vocabulary, options
+        self.unk_id = vocabulary.ids[UNK] if options.unk else None
+        self.eos_id = vocabulary.ids[EOS] if options.eos else None
+
+    def __len__(self) -> int:
+        return len(self.vocabulary)
+
+    @classmethod
+    def _learn(cls, counter: Counter[str], options: Options) -> Self:
+        specials = [UNK] * options.unk + [EOS] * options.eos
+        vocabulary = Vocabulary.build(counter, specials, options.max_size, options.min_count)
+        if len(vocabulary) == len(specials):
+            raise DataError(f"no {cls.unit} of the text is left for the vocabulary; give more text, a larger "
+                            "max_size or a smaller min_count")
+        return cls(vocabulary, options)
+
+    def save(self, folder: str | os.PathLike) -> None:
+        self.vocabulary.save(Path(folder) / VOCABULARY)
+        write_settings(folder, {"unit": self.unit, **asdict(self.options)})
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike, settings: dict[str, Any]) -> Self:
+        vocabulary = Vocabulary.load(Path(folder) / VOCABULARY)
+        options = Options.of(cls.unit, settings)
+        for token, wanted in ((UNK, options.unk), (EOS, options.eos)):
+            if wanted and token not in vocabulary.ids:
+                raise DataError(f"{Path(folder) / VOCABULARY}: {token} is missing, but {SETTINGS} asks for "
+                                "it; train the tokenizer again")
+        return cls(vocabulary, options)
+
+    def _tokens(self, ids: Iterable[int]) -> list[str]:
+        tokens = self.vocabulary.tokens
+        ids = [int(k) for k in ids]
+        check_ids(ids, len(tokens))
+        return ["\n" if k == self.eos_id else tokens[k] for k in ids]
+
+    def _unknown(self, token: str) -> DataError:
+        codes = " ".join(f"U+{ord(char):04X}" for char in token[:4])
+        return DataError(f'the {self.unit} "{token}" ({codes}) is not in the vocabulary of {len(self)}, '
+                         "which has no <unk>; remove it from the text or train the tokenizer with unk on")
+
+
+def check_ids(ids: list[int], size: int) -> None:
+    """DataError when an id is not one of a vocabulary of ``size``."""
+    bad = next((k for k in ids if not 0 <= k < size), None)
+    if bad is not None:
+        raise DataError(f"id {bad} is outside the vocabulary; ids go from 0 to {size - 1}")
+
+
+def write_settings(folder: str | os.PathLike, settings: dict[str, Any]) -> None:
+    atomic_write(Path(folder) / SETTINGS, to_toml(settings))
+
+
+def read_settings(folder: str | os.PathLike) -> dict[str, Any]:
+    path = Path(folder) / SETTINGS
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError(f"{folder}: there is no tokenizer here ({SETTINGS} is missing); name a folder that "
+                        "holds one") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not TOML ({error}); train the tokenizer again") from None

@@ -1,0 +1,93 @@
+"""The byte-pair tokenizer: a thin face over the ``tokenizers`` library, imported when it is first needed."""
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from ...errors import ConfigError, DataError
+from ...files import atomic_write
+from .base import Tokenizer, check_ids, write_settings
+from .options import check_options
+
+if TYPE_CHECKING:
+    import tokenizers
+
+MERGES = "tokenizer.json"
+BYTES = 256
+
+
+class BPETokenizer(Tokenizer):
+    """Byte pairs as tokens (Sennrich et al. 2016; on bytes: Radford et al. 2019).
+
+    Every byte is a token, so nothing is unknown and ``decode(encode(s)) == s`` for every s.  A line is cut by
+    itself: no token goes over a line end.
+    """
+    unit = "bpe"
+
+    def __init__(self, library: "tokenizers.Tokenizer", settings: dict[str, Any]):
+        self._library, self._settings = library, settings
+        self._size = library.get_vocab_size()
+
+    @classmethod
+    def train(cls, lines: Iterable[str], **options) -> Self:
+        """Learn merges from ``lines`` until the vocabulary has ``size`` tokens (8000), or no pair stands
+        ``min_count`` times (2).  The same lines give the same tokenizer."""
+        settings = {"size": 8000, "min_count": 2}
+        check_options(cls.unit, options, settings)
+        settings |= options
+        if settings["size"] < BYTES:
+            raise ConfigError(f"size {settings['size']} does not fit the bpe tokenizer; it starts from the "
+                              f"{BYTES} bytes, so take more than that")
+        from tokenizers import Tokenizer as Library
+        from tokenizers import decoders, models, pre_tokenizers, trainers
+        library = Library(models.BPE())
+        library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        library.decoder = decoders.ByteLevel()
+        alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+        trainer = trainers.BpeTrainer(vocab_size=settings["size"], min_frequency=settings["min_count"],
+                                      initial_alphabet=alphabet, show_progress=False)
+        library.train_from_iterator((line + "\n" for line in lines), trainer)
+        return cls(library, settings)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def encode(self, text: str) -> list[int]:
+        return [k for ids in self._encode_lines(text) for k in ids]
+
+    def encode_array(self, text: str) -> np.ndarray:
+        return np.concatenate([np.array(ids, dtype=np.int64) for ids in self._encode_lines(text)])
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Bytes that are not a whole character, as generation may end on, become U+FFFD."""
+        ids = [int(k) for k in ids]
+        check_ids(ids, self._size)
+        return self._library.decode(ids, skip_special_tokens=False)
+
+    def save(self, folder: str | os.PathLike) -> None:
+        atomic_write(Path(folder) / MERGES, self._library.to_str(pretty=True))
+        write_settings(folder, {"unit": self.unit, **self._settings})
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike, settings: dict[str, Any]) -> Self:
+        from tokenizers import Tokenizer as Library
+        path = Path(folder) / MERGES
+        try:
+            library = Library.from_str(path.read_text("utf-8"))
+        except FileNotFoundError:
+            raise DataError(f"{path}: the merges are missing; copy the file back or train the tokenizer "
+                            "again") from None
+        except Exception as error:                  # the library raises a bare Exception for foreign JSON
+            raise DataError(f"{path}: cannot be read ({error}); train the tokenizer again") from error
+        return cls(library, settings)
+
+    def _encode_lines(self, text: str) -> list[list[int]]:
+        lines = text.split("\n")
+        pieces = [line + "\n" for line in lines[:-1]] + lines[-1:]
+        try:
+            return [encoding.ids for encoding in self._library.encode_batch_fast(pieces)]
+        except TypeError:                           # a lone surrogate, from bytes that were not UTF-8
+            raise DataError("the text holds half a surrogate pair, which has no UTF-8; give "
+                            "valid UTF-8") from None

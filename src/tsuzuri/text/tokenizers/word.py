@@ -1,0 +1,61 @@
+"""The word tokenizer: what stands between white space, and ``<eos>`` at every line end."""
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import Self
+
+from ..vocabulary import EOS
+from .base import VocabularyTokenizer
+from .options import Options, inner, split_punctuation
+
+_AROUND_NEWLINE = re.compile(" ?\n ?")
+
+
+class WordTokenizer(VocabularyTokenizer):
+    """Words as tokens.  ``decode`` joins them with single spaces and writes ``<eos>`` as a newline.
+
+    ``<unk>`` and ``<eos>`` that stand in the text as words (as in the Penn Treebank) are these very tokens.
+
+    >>> tokenizer = WordTokenizer.train(["you say goodbye", "and i say hello ."])
+    >>> tokenizer.decode(tokenizer.encode_line("you  say hello"))
+    'you say hello\\n'
+    """
+    unit = "word"
+
+    @classmethod
+    def train(cls, lines: Iterable[str], **options) -> Self:
+        """Learn the words of ``lines``.
+
+        Options (see Options): lowercase, digits, punctuation (keep, split, drop), max_size, min_count, unk
+        (on), eos (on).
+        """
+        chosen = Options.of(cls.unit, {"eos": True, **options})
+        counter: Counter[str] = Counter()
+        for line in lines:
+            counter.update(cut(line + "\n", chosen))
+        return cls._learn(counter, chosen)
+
+    def encode(self, text: str) -> list[int]:
+        words, ids = cut(text, self.options), self.vocabulary.ids
+        if self.unk_id is not None:
+            return [ids.get(word, self.unk_id) for word in words]
+        try:
+            return [ids[word] for word in words]
+        except KeyError as error:
+            raise self._unknown(error.args[0]) from None
+
+    def decode(self, ids: Iterable[int]) -> str:
+        return _AROUND_NEWLINE.sub("\n", " ".join(self._tokens(ids)))
+
+
+def cut(text: str, options: Options) -> list[str]:
+    """The words of a text, ``<eos>`` for every newline where the options ask for it."""
+    text = options.fold(text)
+    if options.eos:
+        text = text.replace("\n", f" {EOS} ")
+    words = text.split()
+    if options.punctuation == "split":
+        return [token for word in words for token in split_punctuation(word)]
+    if options.punctuation == "drop":
+        return [word[start:end] for word in words for start, end in [inner(word)] if start < end]
+    return words
