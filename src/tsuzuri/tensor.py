@@ -120,6 +120,8 @@ def _walk(root: Tensor, grad: Array) -> None:
             if tensor.op not in pending:
                 pending[tensor.op] = _slots(tensor.op)
                 heapq.heappush(queue, (-tensor.op.time, tensor.op))
+            if isinstance(d, RowSparse):                     # only a leaf takes rows; ops are given arrays
+                d = d.to_dense()
             slots = pending[tensor.op]
             slots[tensor.index] = add_gradients(slots[tensor.index], d)
 

@@ -71,7 +71,8 @@ def test_a_missing_file_is_fetched_once(cache, serve, capsys):
     assert got.paths == got.downloaded == [path]
     assert path.read_bytes() == CONTENT
     assert got.licence == "tiny: a tiny text; licence: public domain"
-    assert fetch("tiny").downloaded == [] and len(server.asked) == 1
+    assert fetch("tiny").downloaded == []
+    assert len(server.asked) == 1
     assert "tiny.txt" in capsys.readouterr().err
     assert files(cache) == ["tiny.txt"]
 
@@ -119,7 +120,7 @@ def test_a_present_file_with_another_checksum_is_refused_on_use(cache, serve):
 
 
 def test_a_file_without_address_says_where_to_put_it(cache):
-    with pytest.raises(DataError, match=f"no address is known .*put it at {cache}/nowhere.txt"):
+    with pytest.raises(DataError, match=rf"no address is known .*put it at {cache}/nowhere\.txt"):
         fetch("nowhere")
     cache.mkdir()
     (cache / "nowhere.txt").write_bytes(CONTENT)
@@ -141,7 +142,7 @@ def test_a_file_is_hashed_once_until_it_changes(cache, serve, monkeypatch):
 
 
 def test_an_unknown_name_is_suggested(cache):
-    with pytest.raises(DataError, match='"tny" is not a data set .did you mean "tiny"'):
+    with pytest.raises(DataError, match=r'"tny" is not a data set .did you mean "tiny"'):
         fetch("tny")
 
 

@@ -1,5 +1,6 @@
 """DATA: names, splits, paths and standard input, and what is held out of a plain text."""
 import io
+import itertools
 import sys
 
 import pytest
@@ -73,7 +74,9 @@ def test_parts_are_the_whole_and_never_empty(count):
     lines = [str(k) for k in range(count)]
     source = PlainText("x", lambda: iter(lines))
     train, valid = list(source.lines("train")), list(source.lines("valid"))
-    assert train + valid == lines and train and valid
+    assert train + valid == lines
+    assert train
+    assert valid
     assert len(valid) == max(1, int(0.05 * count))
 
 
@@ -110,8 +113,9 @@ def test_encoding_errors_can_be_replaced(tmp_path):
 def test_fractions_cut_at_line_ends_and_cover_everything(weights):
     fractions = [0.9, 0.05, 0.05]
     bounds = [_bounds(weights, fractions, k) for k in range(3)]
-    assert bounds[0][0] == 0 and bounds[-1][1] == len(weights)
-    assert all(a[1] == b[0] and a[0] <= a[1] for a, b in zip(bounds, bounds[1:], strict=False))
+    assert bounds[0][0] == 0
+    assert bounds[-1][1] == len(weights)
+    assert all(a[1] == b[0] and a[0] <= a[1] for a, b in itertools.pairwise(bounds))
     held = sum(weights[:bounds[0][1]])
     assert round(0.9 * sum(weights)) <= held < round(0.9 * sum(weights)) + max(weights)
 
@@ -136,6 +140,7 @@ def test_a_split_of_a_data_set_is_a_text(data_dir):
 @pytest.mark.parametrize("name", ["tinyshakespeare", "macbeth"])
 def test_shakespeare_keeps_its_last_tenth(name, data_dir):
     raw = (data_dir / f"shakespeare/{name}.txt").read_text()
-    train, valid = ("".join(line + "\n" for line in dataset_lines(name, split)) for split in ("train", "valid"))
+    train, valid = ("".join(line + "\n" for line in dataset_lines(name, split))
+                    for split in ("train", "valid"))
     assert train + valid == raw
     assert 0 <= len(train) - 0.9 * len(raw) < 100

@@ -27,10 +27,12 @@ def test_every_window_is_full_but_the_last(sizes):
     batches = BPTTBatches(np.arange(length), n, bptt)
     widths = [inputs.shape[1] for inputs, _ in batches]
     assert len(widths) == len(batches)
-    assert all(w == bptt for w in widths[:-1]) and 1 <= widths[-1] <= bptt
+    assert all(w == bptt for w in widths[:-1])
+    assert 1 <= widths[-1] <= bptt
     for inputs, targets in batches:
         assert inputs.shape == targets.shape == (n, inputs.shape[1])
-        assert inputs.flags.c_contiguous and targets.flags.c_contiguous
+        assert inputs.flags.c_contiguous
+        assert targets.flags.c_contiguous
         assert inputs.dtype == targets.dtype == np.int64
 
 
@@ -49,9 +51,11 @@ def test_a_memory_map_is_read_by_windows(tmp_path):
     np.arange(1000, dtype=np.uint16).tofile(tmp_path / "ids")
     ids = np.memmap(tmp_path / "ids", dtype=np.uint16, mode="r")
     batches = BPTTBatches(ids, 4, 7)
-    assert np.shares_memory(batches._inputs, ids) and np.shares_memory(batches._targets, ids)
+    assert np.shares_memory(batches._inputs, ids)
+    assert np.shares_memory(batches._targets, ids)
     inputs, _ = batches[2]
-    assert type(inputs) is np.ndarray and not np.shares_memory(inputs, ids)
+    assert type(inputs) is np.ndarray
+    assert not np.shares_memory(inputs, ids)
     assert np.array_equal(inputs[1], 249 + np.arange(14, 21))
 
 

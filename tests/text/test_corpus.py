@@ -27,7 +27,8 @@ def test_the_ids_are_those_of_the_lines(unit, chunk, tmp_path, monkeypatch):
 
 def test_the_ids_are_a_read_only_memory_map_of_two_bytes_each(tmp_path):
     c = encode_corpus(LINES, TOKENIZERS["char"], tmp_path)
-    assert isinstance(c.ids, np.memmap) and c.ids.dtype == np.uint16
+    assert isinstance(c.ids, np.memmap)
+    assert c.ids.dtype == np.uint16
     assert (tmp_path / "ids.bin").stat().st_size == 2 * c.tokens
     with pytest.raises(ValueError, match="read-only"):
         c.ids[0] = 1
@@ -38,7 +39,8 @@ def test_a_large_vocabulary_takes_four_bytes(size, dtype, tmp_path):
     words = [f"w{k}" for k in range(size)]
     tokenizer = WordTokenizer.train(words, unk=False, eos=False)
     c = encode_corpus(words, tokenizer, tmp_path)
-    assert len(tokenizer) == size and c.ids.dtype == dtype
+    assert len(tokenizer) == size
+    assert c.ids.dtype == dtype
     assert tokenizer.decode(c.ids[-3:]) == " ".join(words[-3:])
 
 

@@ -48,7 +48,7 @@ def test_gz_reads_as_the_file(tmp_path):
     assert list(read_lines(tmp_path / "a.txt.gz")) == ["猫", "犬"]
 
 
-@pytest.mark.parametrize("raw", [b"no gzip", gzip.compress(b"a\n" * 99)[:-12], gzip.compress(b"a")[:12] + b"z"])
+@pytest.mark.parametrize("raw", [b"no gzip", gzip.compress(b"a" * 99)[:-12], gzip.compress(b"a")[:12] + b"z"])
 def test_a_damaged_gz_is_named(raw, tmp_path):
     (tmp_path / "a.gz").write_bytes(raw)
     with pytest.raises(DataError, match=r"a\.gz: cannot be read"):
@@ -109,7 +109,7 @@ def test_no_text_is_an_error(raw, tmp_path):
 
 @pytest.mark.parametrize("name", ["missing.txt", "*.txt", ""])
 def test_nothing_of_that_name_is_an_error_at_once(name, tmp_path):
-    with pytest.raises(DataError, match="no such file|holds no"):
+    with pytest.raises(DataError, match=r"no such file|holds no"):
         read_lines(tmp_path / name)
 
 

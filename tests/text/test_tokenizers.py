@@ -3,7 +3,7 @@ import string
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tsuzuri.datasets import dataset_lines
@@ -24,8 +24,10 @@ def test_ids_are_of_the_vocabulary_and_lines_chain(unit):
     whole = tokenizer.encode("\n".join(LINES) + "\n")
     assert whole == chained
     assert tokenizer.encode_array("\n".join(LINES) + "\n").tolist() == chained
-    assert min(whole) >= 0 and max(whole) < len(tokenizer)
-    assert tokenizer.encode("") == [] and tokenizer.decode([]) == ""
+    assert min(whole) >= 0
+    assert max(whole) < len(tokenizer)
+    assert tokenizer.encode("") == []
+    assert tokenizer.decode([]) == ""
 
 
 @given(st.lists(LINE_TEXTS, min_size=1), st.booleans(), st.booleans())
@@ -52,6 +54,7 @@ def test_bpe_cuts_a_prompt_as_it_cut_the_corpus(a, b):
 
 @given(st.lists(LINE_TEXTS, min_size=1))
 def test_word_encode_undoes_decode(lines):
+    assume(not any("<eos>" in line.split() for line in lines))     # is a line end where it stands in the text
     tokenizer = WordTokenizer.train([*lines, "x"])
     ids = [k for line in lines for k in tokenizer.encode_line(line)]
     assert tokenizer.encode(tokenizer.decode(ids)) == ids
@@ -65,7 +68,8 @@ def test_saved_vocabularies_load_as_they_were(tmp_path_factory, lines, unit):
     tokenizer = train_tokenizer(unit, [*lines, *LINES])             # surrogates too: st.text() makes them
     tokenizer.save(folder)
     loaded = load_tokenizer(folder)
-    assert type(loaded) is type(tokenizer) and loaded.options == tokenizer.options
+    assert type(loaded) is type(tokenizer)
+    assert loaded.options == tokenizer.options
     assert loaded.vocabulary.tokens == tokenizer.vocabulary.tokens
     assert loaded.vocabulary.counts == tokenizer.vocabulary.counts
     assert loaded.encode("\n".join(lines)) == tokenizer.encode("\n".join(lines))
@@ -92,7 +96,7 @@ def test_the_vocabulary_file_can_be_read(tmp_path):
 def test_unknown_words_are_unk_or_an_error_that_names_them():
     tokenizer = WordTokenizer.train(["a b"])
     assert tokenizer.decode(tokenizer.encode("a zebra")) == "a <unk>"
-    with pytest.raises(DataError, match='the word "zebra" .*unk'):
+    with pytest.raises(DataError, match=r'the word "zebra" .*unk'):
         WordTokenizer.train(["a b"], unk=False).encode("a zebra")
     for text in ("aé", "a\U0001f600", "\x01"):
         with pytest.raises(DataError, match=rf"the char .*U\+{ord(text[-1]):04X}"):
@@ -137,7 +141,8 @@ def test_char_options():
 def test_eos_ends_every_line_and_can_be_off():
     on, off = WordTokenizer.train(["a b"]), WordTokenizer.train(["a b"], eos=False)
     assert on.encode_line("a") == [*on.encode("a"), on.eos_id]
-    assert off.encode_line("a") == off.encode("a") and off.eos_id is None
+    assert off.encode_line("a") == off.encode("a")
+    assert off.eos_id is None
 
 
 def test_max_size_counts_the_specials_and_equals_go_by_character():

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..errors import DataError
+from tsuzuri.errors import DataError
 
 
 def spiral(rng: np.random.Generator, arms: int = 3, points: int = 100) -> tuple[np.ndarray, np.ndarray]:

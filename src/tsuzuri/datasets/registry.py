@@ -83,7 +83,7 @@ DATASETS: Mapping[str, Dataset] = MappingProxyType({dataset.name: dataset for da
 
 def list_datasets() -> list[Row]:
     """A row for every data set, in the order of the registry."""
-    from .cache import cache_folder
+    from tsuzuri.datasets.cache import cache_folder
     cache = cache_folder()
     return [Row(d.name, d.what, d.size, d.licence, d.splits,
                 present=all((cache / file.path).is_file() for file in d.files.values()))

@@ -18,8 +18,8 @@ Source: Cho et al. 2014; reset after the product: the first version of the same 
 from tsuzuri.array import empty, module_of
 from tsuzuri.kernels.activation import sigmoid
 from tsuzuri.kernels.inner import inner
-from tsuzuri.kernels.product import matmul
-from tsuzuri.kernels.sequence import affine, alive, all_lengths, batch_major, recurrent_grads, time_major
+from tsuzuri.kernels.product import column_sums, matmul
+from tsuzuri.kernels.sequence import alive, all_lengths, batch_major, in_order, recurrent_grads, steps_of, time_major
 from tsuzuri.shapes import expect
 
 
@@ -28,12 +28,13 @@ def gru_forward(x, h0, Wx, Wh, b, bm, lengths=None):
     N, T, H = expect("gru", x=(x, "N T D"), h0=(h0, "N H"), Wx=(Wx, "D 3H"), Wh=(Wh, "H 3H"), b=(b, "3H"),
                      bm=(bm, "H"))["NTH"]
     xp = module_of(x, h0, Wx, Wh, b, bm, lengths)
+    Wh, b, bm = in_order(Wh, b, bm)
     xs = time_major(x)
-    gates = affine(xs, Wx, b).reshape(T, N, 3 * H)
+    gates = matmul(xs, Wx).reshape(T, N, 3 * H)
     m = empty(x, (T, N, H))
     hs = empty(x, (T + 1, N, H))
     hs[0] = h0
-    gru_sweep(gates, Wh, bm, hs, m, all_lengths(lengths, N, T, xp))
+    gru_sweep(gates, Wh, b, bm, hs, m, all_lengths(lengths, N, T, xp))
     outs = hs[1:] if lengths is None else hs[1:] * alive(lengths, T, x.dtype)
     return (batch_major(outs), hs[T]), (xs, Wx, Wh, gates, hs, m, lengths)
 
@@ -44,26 +45,27 @@ def gru_backward(douts, cache):
     xs, Wx, Wh, gates, hs, m, lengths = cache
     T, N, H = m.shape
     xp = module_of(gates)
-    dhs = empty(m, (0, N, H)) if dhs is None else time_major(dhs).reshape(T, N, H)
+    dhs = steps_of(dhs, hs)
     dh = xp.zeros_like(hs[0]) if dhT is None else dhT.copy()
     da, dm = empty(gates, gates.shape), empty(m, m.shape)
     gru_sweep_back(gates, Wh, dhs, dh, hs, m, all_lengths(lengths, N, T, xp), da, dm)
     da, dm = da.reshape(T * N, 3 * H), dm.reshape(T * N, H)
-    dx, dWx, db = recurrent_grads(xs, Wx, da, N)
+    dx, dWx, db = recurrent_grads(xs, Wx, da, T, N)
     before = hs[:-1].reshape(T * N, H).T
     dWh = empty(Wh, Wh.shape)
     dWh[:, :2 * H], dWh[:, 2 * H:] = matmul(before, da[:, :2 * H]), matmul(before, dm)
-    return dx, dh, dWx, dWh, db, dm.sum(0)
+    return dx, dh, dWx, dWh, db, column_sums(dm)
 
 
 @inner
-def gru_sweep(gates, Wh, bm, hs, m, lengths):
-    """Fill hs and m step by step from hs[0]; gates holds x Wx + b and is activated in place."""
+def gru_sweep(gates, Wh, b, bm, hs, m, lengths):
+    """Fill hs and m step by step from hs[0]; gates holds x Wx and is activated in place."""
     xp = module_of(gates)
     T, N, H = m.shape
     for t in range(T):
         on = (t < lengths)[:, None]
         hidden = hs[t] @ Wh
+        gates[t] += b
         rz, n = gates[t, :, :2 * H], gates[t, :, 2 * H:]
         m[t] = (hidden[:, 2 * H:] + bm) * on
         rz[:] = sigmoid(rz + hidden[:, :2 * H]) * on

@@ -18,7 +18,7 @@ TABLE = {
     "softmax_rows": "softmax", "cross_entropy_rows": "softmax",
     "product_into": "blas", "column_sums": "columns",
     "keep_or_drop": "dropout",
-    "add_rows": "rows",
+    "add_rows": "rows", "draw": "sampling",
     "sgd": "updates", "momentum": "updates", "adagrad": "updates", "rmsprop": "updates", "adam": "updates",
     "sum_of_squares": "updates",
 }

@@ -21,7 +21,7 @@ from tsuzuri.array import empty, module_of
 from tsuzuri.kernels.activation import sigmoid
 from tsuzuri.kernels.inner import inner
 from tsuzuri.kernels.product import matmul
-from tsuzuri.kernels.sequence import affine, alive, all_lengths, batch_major, recurrent_grads, time_major
+from tsuzuri.kernels.sequence import alive, all_lengths, batch_major, in_order, recurrent_grads, steps_of, time_major
 from tsuzuri.shapes import expect
 
 
@@ -30,12 +30,13 @@ def lstm_forward(x, h0, c0, Wx, Wh, b, lengths=None):
     N, T, H = expect("lstm", x=(x, "N T D"), h0=(h0, "N H"), c0=(c0, "N H"),
                      Wx=(Wx, "D 4H"), Wh=(Wh, "H 4H"), b=(b, "4H"))["NTH"]
     xp = module_of(x, h0, c0, Wx, Wh, b, lengths)
+    Wh, b = in_order(Wh, b)
     xs = time_major(x)
-    gates = affine(xs, Wx, b).reshape(T, N, 4 * H)
+    gates = matmul(xs, Wx).reshape(T, N, 4 * H)
     hs, cs = empty(x, (T + 1, N, H)), empty(x, (T + 1, N, H))
     tanh_c = empty(x, (T, N, H))
     hs[0], cs[0] = h0, c0
-    lstm_sweep(gates, Wh, hs, cs, tanh_c, all_lengths(lengths, N, T, xp))
+    lstm_sweep(gates, Wh, b, hs, cs, tanh_c, all_lengths(lengths, N, T, xp))
     outs = hs[1:] if lengths is None else hs[1:] * alive(lengths, T, x.dtype)
     return (batch_major(outs), hs[T], cs[T]), (xs, Wx, Wh, gates, hs, cs, tanh_c, lengths)
 
@@ -46,24 +47,24 @@ def lstm_backward(douts, cache):
     xs, Wx, Wh, gates, hs, cs, tanh_c, lengths = cache
     T, N, H = tanh_c.shape
     xp = module_of(gates)
-    dhs = empty(gates, (0, N, H)) if dhs is None else time_major(dhs).reshape(T, N, H)
+    dhs = steps_of(dhs, hs)
     dh = xp.zeros_like(hs[0]) if dhT is None else dhT.copy()
     dc = xp.zeros_like(cs[0]) if dcT is None else dcT.copy()
     da = empty(gates, gates.shape)
     lstm_sweep_back(gates, Wh, dhs, dh, dc, cs, tanh_c, all_lengths(lengths, N, T, xp), da)
     da = da.reshape(T * N, 4 * H)
-    dx, dWx, db = recurrent_grads(xs, Wx, da, N)
+    dx, dWx, db = recurrent_grads(xs, Wx, da, T, N)
     dWh = matmul(hs[:-1].reshape(T * N, H).T, da)
     return dx, dh, dc, dWx, dWh, db
 
 
 @inner
-def lstm_sweep(gates, Wh, hs, cs, tanh_c, lengths):
-    """Fill hs, cs and tanh_c step by step from hs[0] and cs[0]; gates holds x Wx + b and is activated in place."""
+def lstm_sweep(gates, Wh, b, hs, cs, tanh_c, lengths):
+    """Fill hs, cs and tanh_c step by step from hs[0] and cs[0]; gates holds x Wx and is activated in place."""
     xp = module_of(gates)
     T, N, H = tanh_c.shape
     for t in range(T):
-        gates[t] += hs[t] @ Wh
+        gates[t] += hs[t] @ Wh + b
         on = (t < lengths)[:, None]
         i, f, g, o = (gates[t, :, k * H:(k + 1) * H] for k in range(4))             # views: activated in place
         i[:], f[:], g[:], o[:] = sigmoid(i) * on, sigmoid(f) * on, xp.tanh(g) * on, sigmoid(o) * on

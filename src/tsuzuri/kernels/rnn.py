@@ -12,7 +12,7 @@ Source: Elman 1990; back-propagation through time: Werbos 1990.
 from tsuzuri.array import empty, module_of
 from tsuzuri.kernels.inner import inner
 from tsuzuri.kernels.product import matmul
-from tsuzuri.kernels.sequence import affine, alive, all_lengths, batch_major, recurrent_grads, time_major
+from tsuzuri.kernels.sequence import alive, all_lengths, batch_major, in_order, recurrent_grads, steps_of, time_major
 from tsuzuri.shapes import expect
 
 
@@ -20,11 +20,12 @@ def rnn_forward(x, h0, Wx, Wh, b, lengths=None):
     """x (N, T, D), h0 (N, H), lengths (N,) or None -> (hs (N, T, H), hT (N, H)), cache."""
     N, T, H = expect("rnn", x=(x, "N T D"), h0=(h0, "N H"), Wx=(Wx, "D H"), Wh=(Wh, "H H"), b=(b, "H"))["NTH"]
     xp = module_of(x, h0, Wx, Wh, b, lengths)
+    Wh, b = in_order(Wh, b)
     xs = time_major(x)
-    a = affine(xs, Wx, b).reshape(T, N, H)
+    a = matmul(xs, Wx).reshape(T, N, H)
     hs = empty(x, (T + 1, N, H))
     hs[0] = h0
-    rnn_sweep(a, Wh, hs, all_lengths(lengths, N, T, xp))
+    rnn_sweep(a, Wh, b, hs, all_lengths(lengths, N, T, xp))
     outs = hs[1:] if lengths is None else hs[1:] * alive(lengths, T, x.dtype)
     return (batch_major(outs), hs[T]), (xs, Wx, Wh, hs, lengths)
 
@@ -35,23 +36,23 @@ def rnn_backward(douts, cache):
     xs, Wx, Wh, hs, lengths = cache
     T, N, H = len(hs) - 1, *hs.shape[1:]
     xp = module_of(hs)
-    dhs = empty(hs, (0, N, H)) if dhs is None else time_major(dhs).reshape(T, N, H)
+    dhs = steps_of(dhs, hs)
     dh = xp.zeros_like(hs[0]) if dhT is None else dhT.copy()
     da = empty(hs, (T, N, H))
     rnn_sweep_back(hs, Wh, dhs, dh, all_lengths(lengths, N, T, xp), da)
     da = da.reshape(T * N, H)
-    dx, dWx, db = recurrent_grads(xs, Wx, da, N)
+    dx, dWx, db = recurrent_grads(xs, Wx, da, T, N)
     dWh = matmul(hs[:-1].reshape(T * N, H).T, da)
     return dx, dh, dWx, dWh, db
 
 
 @inner
-def rnn_sweep(a, Wh, hs, lengths):
-    """Fill hs step by step from hs[0]; a holds x Wx + b."""
+def rnn_sweep(a, Wh, b, hs, lengths):
+    """Fill hs step by step from hs[0]; a holds x Wx."""
     xp = module_of(a)
     for t in range(len(a)):
         on = (t < lengths)[:, None]
-        hs[t + 1] = xp.where(on, xp.tanh(a[t] + hs[t] @ Wh), hs[t])
+        hs[t + 1] = xp.where(on, xp.tanh(a[t] + hs[t] @ Wh + b), hs[t])
 
 
 @inner

@@ -1,6 +1,7 @@
 """What the recurrent kernels share: batch-first arrays seen time-first, rows that end early, the input's gradients."""
 from tsuzuri.array import module_of
-from tsuzuri.kernels.product import matmul
+from tsuzuri.errors import ShapeError
+from tsuzuri.kernels.product import column_sums, matmul
 
 
 def time_major(x):
@@ -10,13 +11,28 @@ def time_major(x):
 
 
 def batch_major(xs):
-    """xs (T, N, D) -> a view (N, T, D)."""
+    """xs (T, N, D) -> a view (N, T, D), or the other way round."""
     return xs.transpose(1, 0, 2)
 
 
 def all_lengths(lengths, N, T, xp):
     """lengths (N,), or T for every row where there are none."""
-    return xp.full(N, T) if lengths is None else lengths
+    if lengths is None:
+        return xp.full(N, T)
+    if lengths.shape != (N,):
+        raise ShapeError(f"lengths has shape {lengths.shape}; it needs one length for each of the {N} rows: ({N},).")
+    return lengths
+
+
+def in_order(*arrays):
+    """The arrays in C order, each copied only if it is not: a compiled loop is compiled anew for every other layout."""
+    xp = module_of(*arrays)
+    return tuple(xp.ascontiguousarray(a) for a in arrays)
+
+
+def steps_of(dhs, hs):
+    """dhs (N, T, H) as (T, N, H) in C order; (0, N, H) where there are none."""
+    return hs[:0] if dhs is None else in_order(batch_major(dhs))[0]
 
 
 def alive(lengths, T, dtype):
@@ -25,14 +41,7 @@ def alive(lengths, T, dtype):
     return (xp.arange(T)[:, None] < lengths)[:, :, None].astype(dtype)
 
 
-def affine(xs, Wx, b):
-    """xs Wx + b without a second array of its size."""
-    y = matmul(xs, Wx)
-    y += b
-    return y
-
-
-def recurrent_grads(xs, Wx, da, N):
+def recurrent_grads(xs, Wx, da, T, N):
     """From da (T * N, G), the gradient of xs Wx + b: dx (N, T, D), dWx, db."""
     dx = matmul(da, Wx.T)
-    return batch_major(dx.reshape(-1, N, Wx.shape[0])), matmul(xs.T, da), da.sum(0)
+    return batch_major(dx.reshape(T, N, Wx.shape[0])), matmul(xs.T, da), column_sums(da)

@@ -10,7 +10,7 @@ Cross entropy with a target y and label smoothing s, mean over the rows that cou
 Source of label smoothing: Szegedy et al. 2016.
 """
 from tsuzuri.array import empty, module_of
-from tsuzuri.errors import DataError
+from tsuzuri.errors import DataError, ShapeError
 from tsuzuri.kernels.inner import inner
 from tsuzuri.kernels.product import column_sums, matmul, matmul_like
 from tsuzuri.shapes import expect
@@ -44,10 +44,11 @@ def log_softmax_backward(dy, y):
 
 def cross_entropy_forward(logits, targets, smoothing=0.0):
     """logits (..., V), targets (...) of ids or IGNORE -> mean loss in nats over the targets that count, cache."""
-    z = logits.reshape(-1, logits.shape[-1])
-    d = empty(z, z.shape)
-    loss = _mean_loss(z, targets, smoothing, d)
-    return loss, d.reshape(logits.shape)
+    _expect_targets(targets, logits)
+    d = empty(logits, logits.shape)
+    d[...] = logits
+    loss = _mean_loss(d.reshape(-1, logits.shape[-1]), targets, smoothing)
+    return loss, d
 
 
 def cross_entropy_backward(dy, d):
@@ -62,9 +63,11 @@ def linear_cross_entropy_forward(x, W, b, targets, smoothing=0.0):
     their own gradient in place.
     """
     expect("linear_cross_entropy", x=(x, "... H"), W=(W, "H V"), b=(b, "V"))
+    _expect_targets(targets, x)
+    module_of(x, W, b, targets)
     rows, order = _in_memory_order(x)
     d = matmul(rows, W)
-    loss = _mean_loss(d, targets.transpose(order), smoothing, d, b)
+    loss = _mean_loss(d, targets.transpose(order), smoothing, b)
     return loss, (rows, W, d, x.shape, order)
 
 
@@ -76,7 +79,7 @@ def linear_cross_entropy_backward(dy, cache):
     if float(dy) != 1.0:
         dW *= dy
     swapped = tuple(shape[axis] for axis in order)
-    return dx.reshape(*swapped, -1).transpose(*_inverse(order), len(order)), dW, db
+    return dx.reshape(*swapped, W.shape[0]).transpose(*_inverse(order), len(order)), dW, db
 
 
 def _in_memory_order(x):
@@ -93,19 +96,23 @@ def _inverse(order):
     return tuple(order.index(axis) for axis in range(len(order)))
 
 
-def _mean_loss(z, targets, smoothing, d, bias=None):
-    """Fill d (R, V) with the gradient of the mean loss by z + bias (R, V); d may be z."""
+def _expect_targets(targets, x):
+    if targets.shape != x.shape[:-1]:
+        raise ShapeError(f"cross entropy: targets is {targets.shape}, should be {x.shape[:-1]}, "
+                         f"one for each row of {x.shape}.")
+
+
+def _mean_loss(z, targets, smoothing, bias=None):
+    """Turn the logits z (R, V), to which bias (V) is still to be added, into the gradient of the mean loss by them."""
     xp = module_of(z, targets)
     targets = xp.ascontiguousarray(targets).reshape(-1)
-    if len(targets) != len(z):
-        raise DataError(f"cross entropy was given {len(z)} rows of logits and {len(targets)} targets; it needs one each.")
     if len(targets) and (int(targets.max()) >= z.shape[1] or int(targets.min()) < IGNORE):
         wrong = int(targets.max()) if int(targets.max()) >= z.shape[1] else int(targets.min())
         raise DataError(f"target {wrong} is not an id of a vocabulary of {z.shape[1]} ({IGNORE} is the one to ignore).")
     counted = max(int((targets != IGNORE).sum()), 1)
     losses = xp.empty(len(z), z.dtype)
     bias = xp.zeros(0, z.dtype) if bias is None else bias
-    cross_entropy_rows(z, bias, targets, smoothing, 1.0 / counted, d, losses)
+    cross_entropy_rows(z, bias, targets, smoothing, 1.0 / counted, losses)
     return xp.asarray(losses.sum(dtype=xp.float64) / counted, dtype=z.dtype)
 
 
@@ -118,19 +125,20 @@ def softmax_rows(x):
 
 
 @inner
-def cross_entropy_rows(z, bias, targets, smoothing, scale, d, losses):
-    """For each row of z + bias: its loss, and d = scale * (softmax - q), or zeros where the target is IGNORE.
+def cross_entropy_rows(z, bias, targets, smoothing, scale, losses):
+    """For each row of z + bias: its loss, and z becomes scale * (softmax - q), or zeros where the target is IGNORE.
 
-    d may be z.  A bias of length 0 is none.
+    A bias of length 0 is none.
     """
     xp = module_of(z)
-    z = z + bias if len(bias) else z
     counts = targets != IGNORE
     rows, columns = xp.nonzero(counts)[0], targets[counts]
-    z = z - z.max(1, keepdims=True)
+    if len(bias):
+        z += bias
+    z -= z.max(1, keepdims=True)
     log_p = z - xp.log(xp.exp(z).sum(1, keepdims=True))
     losses[:] = 0
     losses[rows] = -(1 - smoothing) * log_p[rows, columns] - smoothing * log_p[rows].mean(1)
-    d[:] = (xp.exp(log_p) - smoothing / z.shape[1]) * counts[:, None]
-    d[rows, columns] -= 1 - smoothing
-    d *= scale
+    z[:] = (xp.exp(log_p) - smoothing / z.shape[1]) * counts[:, None]
+    z[rows, columns] -= 1 - smoothing
+    z *= scale

@@ -11,7 +11,7 @@ def as_tensor(x, like: Tensor) -> Tensor:
     """``x`` itself if it is a tensor, else a constant of the dtype and on the device of ``like``."""
     if isinstance(x, Tensor):
         return x
-    return Tensor(module_of(like.data).asarray(x, dtype=like.dtype))
+    return Tensor(module_of(like.data, x).asarray(x, dtype=like.dtype))
 
 
 def exp(x): return elementwise.Exp()(x)

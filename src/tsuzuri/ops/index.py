@@ -35,7 +35,7 @@ class Gather(Op):
         xp = module_of(dy)
         dx = xp.zeros(self.saved, dy.dtype)
         where = [xp.arange(size).reshape([-1 if k == axis else 1 for k in range(dy.ndim)])
-                 for axis, size in enumerate(dy.shape)]
+                 for axis, size in enumerate(self.saved)]
         where[self.axis] = self.ids
         xp.add.at(dx, tuple(where), dy)
         return dx

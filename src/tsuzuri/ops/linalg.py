@@ -34,7 +34,7 @@ class Linear(Op):
         self.saved = rows, W, x.shape
         y = matmul(rows, W)
         y += b
-        return y.reshape(*x.shape[:-1], -1)
+        return y.reshape(*x.shape[:-1], W.shape[1])
 
     def backward(self, dy):
         rows, W, shape = self.saved

@@ -1,5 +1,6 @@
 """Ops that move elements and compute nothing."""
 from tsuzuri.array import module_of
+from tsuzuri.errors import ConfigError
 from tsuzuri.tensor import Op
 
 
@@ -37,6 +38,11 @@ class Slice(Op):
     """y = x[key] for numbers and slices (for arrays of indices see Gather and Embedding).    dx = dy there, else zero"""
 
     def __init__(self, key):
+        for part in key if isinstance(key, tuple) else (key,):
+            if not (part is None or part is Ellipsis or isinstance(part, slice) or hasattr(part, "__index__"))\
+                    or getattr(part, "ndim", 0):
+                raise ConfigError(f"a tensor is indexed by numbers and slices, not by a {type(part).__name__}; "
+                                  "use embedding or gather for indices in an array.")
         self.key = key
 
     def forward(self, x):

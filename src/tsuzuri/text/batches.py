@@ -11,7 +11,7 @@ import operator
 
 import numpy as np
 
-from ..errors import ConfigError, DataError
+from tsuzuri.errors import ConfigError, DataError
 
 
 class BPTTBatches:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import DataError
-from ..files import atomic_path, atomic_write
-from .settings import to_toml
-from .tokenizers import Tokenizer
+from tsuzuri.errors import DataError
+from tsuzuri.files import atomic_path, atomic_write
+from tsuzuri.text.settings import to_toml
+from tsuzuri.text.tokenizers import Tokenizer
 
 IDS, META = "ids.bin", "corpus.toml"
 CHUNK = 1 << 20                                                 # characters that are encoded at a time

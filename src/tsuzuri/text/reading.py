@@ -16,7 +16,7 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import ConfigError, DataError, suggest
+from tsuzuri.errors import ConfigError, DataError, suggest
 
 STDIN = "-"
 BLOCK = 1 << 20

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import DataError
-from ..files import atomic_write
+from tsuzuri.errors import DataError
+from tsuzuri.files import atomic_write
 
 UNK, EOS = "<unk>", "<eos>"
 _SHORT = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}

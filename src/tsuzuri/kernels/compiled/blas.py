@@ -1,36 +1,63 @@
-"""BLAS for compiled code: one matrix product, cut into a part for each thread.
+"""NumPy's own BLAS for compiled code: one matrix product, cut into a part for each thread.
 
-SciPy hands out the addresses of its BLAS functions.  They are called here with the leading dimensions spelled out, so
-that a part of a matrix or its transpose is passed as it lies, without a copy.  BLAS itself is held to one thread.
+NumPy's wheels bring OpenBLAS.  Its ``cblas_?gemm`` is called here with the leading dimensions spelled out, so a part of
+a matrix or of its transpose is passed as it lies, without a copy, and with one thread of its own a part, so that its
+workers never compete with those of the compiled loops.  Where NumPy came with another BLAS, NumPy multiplies.
 """
+import ctypes
+
 import llvmlite.ir as ir
 import numba
 import numpy as np
-import scipy.linalg.cython_blas                              # loads SciPy's BLAS  # noqa: F401
 from numba import types
-from numba.core import cgutils
-from numba.extending import get_cython_function_address, intrinsic
+from numba.extending import intrinsic
 from threadpoolctl import ThreadpoolController
 
 from tsuzuri.kernels.compiled.vector import parallel_loop
 
-_ADDRESS = {np.dtype(np.float32): get_cython_function_address("scipy.linalg.cython_blas", "sgemm"),
-            np.dtype(np.float64): get_cython_function_address("scipy.linalg.cython_blas", "dgemm")}
+_ROW_MAJOR, _NO_TRANS, _TRANS = 101, 111, 112                # CBLAS's own numbers
 
-for _library in ThreadpoolController().lib_controllers:
-    if _library.user_api == "blas" and "scipy" in (_library.filepath or "").rsplit("/", 2)[-2]:
-        _library.set_num_threads(1)
+
+def _find_openblas():
+    """The library that NumPy loaded, and what its names begin with; None where it is not an OpenBLAS with 64-bit sizes."""
+    for found in ThreadpoolController().lib_controllers:
+        if found.internal_api == "openblas" and "numpy" in found.filepath:
+            for prefix in ("scipy_", ""):
+                if hasattr(found.dynlib, f"{prefix}cblas_sgemm64_"):
+                    return found.dynlib, prefix
+    return None, ""
+
+
+_library, _prefix = _find_openblas()
+if _library:
+    _get_threads = getattr(_library, f"{_prefix}openblas_get_num_threads64_")
+    _set_threads = getattr(_library, f"{_prefix}openblas_set_num_threads64_")
+    _ADDRESS = {np.dtype(dtype): ctypes.cast(getattr(_library, f"{_prefix}cblas_{name}64_"), ctypes.c_void_p).value
+                for dtype, name in ((np.float32, "sgemm"), (np.float64, "dgemm"))}
+
+
+def available() -> bool:
+    """Was NumPy's OpenBLAS found?"""
+    return _library is not None
 
 
 def product_into(out, a, b):
-    """out (M, N) = a (M, K) @ b (K, N).  BLAS counts in columns, so it is given out^T = b^T a^T."""
-    a, a_flag, a_step = _as_blas(a)
-    b, b_flag, b_step = _as_blas(b)
-    _parts(_ADDRESS[out.dtype], out, a, b, a_flag, b_flag, a_step, b_step, numba.get_num_threads())
+    """out (M, N) = a (M, K) @ b (K, N)."""
+    if not _library:
+        np.matmul(a, b, out=out)
+        return
+    a, a_turned, a_step = _as_blas(a)
+    b, b_turned, b_step = _as_blas(b)
+    before = _get_threads()
+    _set_threads(1)
+    try:
+        _parts(_ADDRESS[out.dtype], out, a, b, a_turned, b_turned, a_step, b_step, numba.get_num_threads())
+    finally:
+        _set_threads(before)
 
 
 def _as_blas(m):
-    """A matrix as BLAS takes it: (array in memory, is it transposed?, elements from one line to the next)."""
+    """A matrix as BLAS takes it: (the array, does it lie transposed?, elements from one line to the next)."""
     item = m.itemsize
     if m.strides[1] == item and m.strides[0] % item == 0 and m.strides[0] >= m.shape[1] * item:
         return m, False, m.strides[0] // item
@@ -41,40 +68,30 @@ def _as_blas(m):
 
 
 @parallel_loop
-def _parts(address, out, a, b, a_transposed, b_transposed, a_step, b_step, threads):
+def _parts(address, out, a, b, a_turned, b_turned, a_step, b_step, threads):
     M, N = out.shape
-    K, size = a.shape[1], out.itemsize
-    by_rows = M >= N
+    size, by_rows = out.itemsize, M >= N
     for k in numba.prange(threads):
         low, high = (M if by_rows else N) * k // threads, (M if by_rows else N) * (k + 1) // threads
         if high > low:
-            r, c = (low, 0) if by_rows else (0, low)
-            rows, columns = (high - low, N) if by_rows else (M, high - low)
-            at_a = a.ctypes.data + size * r * (1 if a_transposed else a_step)
-            at_b = b.ctypes.data + size * c * (b_step if b_transposed else 1)
-            _gemm(address, ord("T") if b_transposed else ord("N"), ord("T") if a_transposed else ord("N"),
-                  columns, rows, K, out.dtype.type(1), at_b, b_step, at_a, a_step,
-                  out.dtype.type(0), out.ctypes.data + size * (r * N + c), N)
+            row, column = (low, 0) if by_rows else (0, low)
+            _gemm(address, a_turned, b_turned, high - low if by_rows else M, N if by_rows else high - low, a.shape[1],
+                  out.dtype.type(1), a.ctypes.data + size * row * (1 if a_turned else a_step), a_step,
+                  b.ctypes.data + size * column * (b_step if b_turned else 1), b_step,
+                  out.dtype.type(0), out.ctypes.data + size * (row * N + column), N)
 
 
 @intrinsic
-def _gemm(typingctx, address, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
-    """Call the Fortran ?gemm at ``address``; every argument goes by reference, a, b and c are addresses already."""
+def _gemm(typingctx, address, a_turned, b_turned, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
+    """Call the cblas_?gemm at ``address`` in row-major order; a, b and c are addresses."""
     def codegen(context, builder, signature, args):
-        char, integer, word = ir.IntType(8), ir.IntType(32), ir.IntType(64)
-        real = context.get_value_type(alpha)
-        kinds = [char, char, integer, integer, integer, real, None, integer, None, integer, real, None, integer]
-        pointers = []
-        for kind, value, source in zip(kinds, args[1:], signature.args[1:], strict=True):
-            if kind is None:
-                pointers.append(builder.inttoptr(value, char.as_pointer()))
-                continue
-            if kind is not real:
-                value = builder.trunc(context.cast(builder, value, source, types.int64), kind)
-            pointers.append(builder.bitcast(cgutils.alloca_once_value(builder, value), char.as_pointer()))
-        kind = ir.FunctionType(ir.VoidType(), [char.as_pointer()] * len(pointers))
-        builder.call(builder.inttoptr(context.cast(builder, args[0], signature.args[0], types.int64),
-                                      kind.as_pointer()), pointers)
+        enum, size, real = ir.IntType(32), ir.IntType(64), context.get_value_type(alpha)
+        whole = [context.cast(builder, value, kind, types.int64) if isinstance(kind, types.Integer) else value
+                 for value, kind in zip(args, signature.args, strict=True)]
+        turned = [builder.select(builder.trunc(flag, ir.IntType(1)), enum(_TRANS), enum(_NO_TRANS)) for flag in args[1:3]]
+        kinds = [enum] * 3 + [size] * 3 + [real] + [size] * 4 + [real] + [size] * 2
+        function = builder.inttoptr(whole[0], ir.FunctionType(ir.VoidType(), kinds).as_pointer())
+        builder.call(function, [enum(_ROW_MAJOR), *turned, *whole[3:]])
         return context.get_dummy_value()
 
-    return types.void(address, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc), codegen
+    return types.void(address, a_turned, b_turned, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc), codegen

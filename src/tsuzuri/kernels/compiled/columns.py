@@ -2,18 +2,24 @@
 import numba
 import numpy as np
 
-from tsuzuri.kernels.compiled.vector import parallel_loop
+from tsuzuri.kernels.compiled.vector import loop, parallel_loop
 
-STRIP = 512                                                  # columns whose sums stay in the first-level cache
+STRIP = 2048                                                 # columns whose sums stay in the first-level cache
 
 
 @parallel_loop
 def column_sums(a):
-    M, N = a.shape
+    N = a.shape[1]
     sums = np.zeros(N, a.dtype)
     for strip in numba.prange(-(-N // STRIP)):
         low, high = strip * STRIP, min(N, (strip + 1) * STRIP)
-        for m in range(M):
-            for j in range(low, high):
-                sums[j] += a[m, j]
+        _walk(a, low, high, sums[low:high])
     return sums
+
+
+@loop
+def _walk(a, low, high, sums):
+    for m in range(len(a)):
+        row = a[m, low:high]
+        for j in range(sums.size):
+            sums[j] += row[j]

@@ -6,15 +6,15 @@ from tsuzuri.kernels.compiled.product import empty, pack, pack_transposed, produ
 from tsuzuri.kernels.compiled.vector import loop, parallel_loop, sigmoid, tanh
 
 
-def gru_sweep(gates, Wh, bm, hs, m, lengths):
+def gru_sweep(gates, Wh, b, bm, hs, m, lengths):
     if len(gates) >= SHORT:
-        return _sweep(gates, Wh, bm, hs, m, lengths, numba.get_num_threads())
+        return _sweep(gates, Wh, b, bm, hs, m, lengths, numba.get_num_threads())
     for t in range(len(gates)):
-        _step(gates, hs[t] @ Wh, bm, hs, m, lengths, t, 0, gates.shape[1])
+        _step(gates, hs[t] @ Wh, b, bm, hs, m, lengths, t, 0, gates.shape[1])
 
 
 @parallel_loop
-def _sweep(gates, Wh, bm, hs, m, lengths, threads):
+def _sweep(gates, Wh, b, bm, hs, m, lengths, threads):
     T, N, _ = gates.shape
     panels = pack(Wh)
     hidden = scratch_for(panels, N)
@@ -23,11 +23,11 @@ def _sweep(gates, Wh, bm, hs, m, lengths, threads):
         low, high = N * k // threads, N * (k + 1) // threads
         for t in range(T):
             product(hs, t, low, high, panels, hidden)
-            _step(gates, hidden, bm, hs, m, lengths, t, low, high)
+            _step(gates, hidden, b, bm, hs, m, lengths, t, low, high)
 
 
 @loop
-def _step(gates, hidden, bm, hs, m, lengths, t, low, high):
+def _step(gates, hidden, b, bm, hs, m, lengths, t, low, high):
     H = hs.shape[2]
     one = gates.dtype.type(1)
     for row in range(low, high):
@@ -38,9 +38,9 @@ def _step(gates, hidden, bm, hs, m, lengths, t, low, high):
             continue
         a, p, mt, before, h = gates[t, row], hidden[row], m[t, row], hs[t, row], hs[t + 1, row]
         for j in range(H):
-            r, z = sigmoid(a[j] + p[j]), sigmoid(a[H + j] + p[H + j])
+            r, z = sigmoid(a[j] + p[j] + b[j]), sigmoid(a[H + j] + p[H + j] + b[H + j])
             mt[j] = p[2 * H + j] + bm[j]
-            n = tanh(a[2 * H + j] + r * mt[j])
+            n = tanh(a[2 * H + j] + b[2 * H + j] + r * mt[j])
             a[j], a[H + j], a[2 * H + j] = r, z, n
             h[j] = (one - z) * n + z * before[j]
 

@@ -11,15 +11,15 @@ from tsuzuri.kernels.compiled.vector import loop, parallel_loop, sigmoid, tanh
 SHORT = 4                                                    # below this many steps packing Wh costs more than it saves
 
 
-def lstm_sweep(gates, Wh, hs, cs, tanh_c, lengths):
+def lstm_sweep(gates, Wh, b, hs, cs, tanh_c, lengths):
     if len(gates) >= SHORT:
-        return _sweep(gates, Wh, hs, cs, tanh_c, lengths, numba.get_num_threads())
+        return _sweep(gates, Wh, b, hs, cs, tanh_c, lengths, numba.get_num_threads())
     for t in range(len(gates)):
-        _step(gates, hs[t] @ Wh, hs, cs, tanh_c, lengths, t, 0, gates.shape[1])
+        _step(gates, hs[t] @ Wh, b, hs, cs, tanh_c, lengths, t, 0, gates.shape[1])
 
 
 @parallel_loop
-def _sweep(gates, Wh, hs, cs, tanh_c, lengths, threads):
+def _sweep(gates, Wh, b, hs, cs, tanh_c, lengths, threads):
     T, N, _ = gates.shape
     panels = pack(Wh)
     hidden = scratch_for(panels, N)
@@ -28,11 +28,11 @@ def _sweep(gates, Wh, hs, cs, tanh_c, lengths, threads):
         low, high = N * k // threads, N * (k + 1) // threads
         for t in range(T):
             product(hs, t, low, high, panels, hidden)
-            _step(gates, hidden, hs, cs, tanh_c, lengths, t, low, high)
+            _step(gates, hidden, b, hs, cs, tanh_c, lengths, t, low, high)
 
 
 @loop
-def _step(gates, hidden, hs, cs, tanh_c, lengths, t, low, high):
+def _step(gates, hidden, b, hs, cs, tanh_c, lengths, t, low, high):
     H = hs.shape[2]
     for n in range(low, high):
         if t >= lengths[n]:
@@ -44,8 +44,9 @@ def _step(gates, hidden, hs, cs, tanh_c, lengths, t, low, high):
         a, r = gates[t, n], hidden[n]
         before, c, tc, h = cs[t, n], cs[t + 1, n], tanh_c[t, n], hs[t + 1, n]
         for j in range(H):
-            i, f = sigmoid(a[j] + r[j]), sigmoid(a[H + j] + r[H + j])
-            g, o = tanh(a[2 * H + j] + r[2 * H + j]), sigmoid(a[3 * H + j] + r[3 * H + j])
+            i, f = sigmoid(a[j] + r[j] + b[j]), sigmoid(a[H + j] + r[H + j] + b[H + j])
+            g = tanh(a[2 * H + j] + r[2 * H + j] + b[2 * H + j])
+            o = sigmoid(a[3 * H + j] + r[3 * H + j] + b[3 * H + j])
             a[j], a[H + j], a[2 * H + j], a[3 * H + j] = i, f, g, o
             c[j] = f * before[j] + i * g
             tc[j] = tanh(c[j])

@@ -6,15 +6,15 @@ from tsuzuri.kernels.compiled.product import pack, pack_transposed, product, scr
 from tsuzuri.kernels.compiled.vector import loop, parallel_loop, tanh
 
 
-def rnn_sweep(a, Wh, hs, lengths):
+def rnn_sweep(a, Wh, b, hs, lengths):
     if len(a) >= SHORT:
-        return _sweep(a, Wh, hs, lengths, numba.get_num_threads())
+        return _sweep(a, Wh, b, hs, lengths, numba.get_num_threads())
     for t in range(len(a)):
-        _step(a, hs[t] @ Wh, hs, lengths, t, 0, a.shape[1])
+        _step(a, hs[t] @ Wh, b, hs, lengths, t, 0, a.shape[1])
 
 
 @parallel_loop
-def _sweep(a, Wh, hs, lengths, threads):
+def _sweep(a, Wh, b, hs, lengths, threads):
     T, N, _ = a.shape
     panels = pack(Wh)
     hidden = scratch_for(panels, N)
@@ -23,18 +23,18 @@ def _sweep(a, Wh, hs, lengths, threads):
         low, high = N * k // threads, N * (k + 1) // threads
         for t in range(T):
             product(hs, t, low, high, panels, hidden)
-            _step(a, hidden, hs, lengths, t, low, high)
+            _step(a, hidden, b, hs, lengths, t, low, high)
 
 
 @loop
-def _step(a, hidden, hs, lengths, t, low, high):
+def _step(a, hidden, b, hs, lengths, t, low, high):
     for n in range(low, high):
         if t >= lengths[n]:
             hs[t + 1, n] = hs[t, n]
             continue
         an, r, h = a[t, n], hidden[n], hs[t + 1, n]
         for j in range(h.size):
-            h[j] = tanh(an[j] + r[j])
+            h[j] = tanh(an[j] + r[j] + b[j])
 
 
 def rnn_sweep_back(hs, Wh, dhs, dh, lengths, da):

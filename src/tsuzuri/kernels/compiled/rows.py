@@ -3,7 +3,8 @@ from tsuzuri.kernels.compiled.vector import loop
 
 
 def add_rows(table, ids, rows):
-    _add_rows(table.reshape(len(table), -1), ids, rows.reshape(len(rows), -1))
+    if rows.size:
+        _add_rows(table.reshape(len(table), -1), ids, rows.reshape(len(rows), -1))
 
 
 @loop

@@ -6,7 +6,7 @@ import numpy as np
 
 from tsuzuri.kernels.compiled.vector import exp, loop, parallel_loop
 
-any_order = numba.njit(inline="always", fastmath=True)       # a sum or maximum in any order is one LLVM can vectorise
+any_order = numba.njit(nogil=True, fastmath=True)            # a sum or maximum in any order is one LLVM can vectorise
 
 
 @any_order
@@ -44,27 +44,27 @@ def _exp_row(z, top, e):
 
 
 @parallel_loop
-def cross_entropy_rows(z, bias, targets, smoothing, scale, d, losses):
+def cross_entropy_rows(z, bias, targets, smoothing, scale, losses):
     for r in numba.prange(len(z)):
-        losses[r] = _row(z[r], bias, targets[r], smoothing, scale, d[r])
+        losses[r] = _row(z[r], bias, targets[r], smoothing, scale)
 
 
 @loop
-def _row(z, bias, target, smoothing, scale, d):
+def _row(z, bias, target, smoothing, scale):
     if target < 0:
-        d[:] = 0
+        z[:] = 0
         return 0.0
     real = z.dtype.type
     if bias.size:
         for j in range(z.size):
-            d[j] = z[j] + bias[j]
-        z = d
+            z[j] += bias[j]
     top, at_target = highest(z), z[target]
     mean = total(z) / z.size if smoothing else at_target
-    _exp_row(z, top, d)
-    s = total(d)
+    for j in range(z.size):                                  # one array in and out: two that overlap are not vectorised
+        z[j] = exp(z[j] - top)
+    s = total(z)
     factor, offset = real(scale) / s, real(scale * smoothing / z.size)
     for j in range(z.size):
-        d[j] = d[j] * factor - offset
-    d[target] -= real(scale * (1 - smoothing))
+        z[j] = z[j] * factor - offset
+    z[target] -= real(scale * (1 - smoothing))
     return math.log(s) + top - (1 - smoothing) * at_target - smoothing * mean

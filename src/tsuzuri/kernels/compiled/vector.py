@@ -23,7 +23,7 @@ from tsuzuri.kernels.compiled import apply_threads
 FLAGS = {"contract", "nsz"}      # fused multiply-add, but sums keep their order, 1 / 2 is 0.5 and a NaN stays one
 
 
-def _cache_folder() -> str:
+def cache_folder() -> str:
     """Where machine code is kept: a folder named by the sources it was made from, so an upgrade never meets old code."""
     sources = sorted(Path(__file__).parent.glob("*.py"))
     version = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
@@ -32,7 +32,7 @@ def _cache_folder() -> str:
 
 def _compile(function, parallel):
     before = numba.config.CACHE_DIR                          # read by Numba when it decorates
-    numba.config.CACHE_DIR = before or _cache_folder()
+    numba.config.CACHE_DIR = before or cache_folder()
     try:
         return numba.njit(function, nogil=True, cache=True, error_model="numpy", fastmath=FLAGS, parallel=parallel)
     finally:
@@ -86,7 +86,7 @@ def _split_exp(x):
 def _split_exp_for(x):
     single = x == types.float32
     real = np.float32 if single else np.float64
-    low, high = (real(-87.0), real(88.0)) if single else (real(-708.0), real(709.0))
+    low, high = (real(-88.0), real(88.0)) if single else (real(-709.0), real(709.0))    # at low 2^n is 0: e^-inf = 0
     per_ln2, ln2_high = real(1.4426950408889634), real(0.693145751953125)
     ln2_low = real(1.4286068203094172e-06)
     c = tuple(real(1.0 / f) for f in (2, 6, 24, 120, 720, 5040, 40320, 362880, 3628800, 39916800, 479001600, 6227020800))

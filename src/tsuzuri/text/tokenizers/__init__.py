@@ -2,11 +2,11 @@
 import os
 from collections.abc import Iterable
 
-from ...errors import ConfigError, suggest
-from .base import Tokenizer, read_settings
-from .bpe import BPETokenizer
-from .char import CharTokenizer
-from .word import WordTokenizer
+from tsuzuri.errors import ConfigError, suggest
+from tsuzuri.text.tokenizers.base import Tokenizer, read_settings
+from tsuzuri.text.tokenizers.bpe import BPETokenizer
+from tsuzuri.text.tokenizers.char import CharTokenizer
+from tsuzuri.text.tokenizers.word import WordTokenizer
 
 UNITS: dict[str, type[Tokenizer]] = {t.unit: t for t in (CharTokenizer, WordTokenizer, BPETokenizer)}
 

@@ -10,11 +10,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from ...errors import DataError
-from ...files import atomic_write
-from ..settings import to_toml
-from ..vocabulary import EOS, UNK, Vocabulary
-from .options import Options
+from tsuzuri.errors import DataError
+from tsuzuri.files import atomic_write
+from tsuzuri.text.settings import to_toml
+from tsuzuri.text.vocabulary import EOS, UNK, Vocabulary
+from tsuzuri.text.tokenizers.options import Options
 
 SETTINGS, VOCABULARY = "tokenizer.toml", "vocab.txt"
 

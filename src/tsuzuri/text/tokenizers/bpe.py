@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ...errors import ConfigError, DataError
-from ...files import atomic_write
-from .base import Tokenizer, check_ids, write_settings
-from .options import check_options
+from tsuzuri.errors import ConfigError, DataError
+from tsuzuri.files import atomic_write
+from tsuzuri.text.tokenizers.base import Tokenizer, check_ids, write_settings
+from tsuzuri.text.tokenizers.options import check_options
 
 if TYPE_CHECKING:
     import tokenizers

@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, Self
 
-from ...errors import ConfigError, suggest
-from ..vocabulary import EOS, UNK
+from tsuzuri.errors import ConfigError, suggest
+from tsuzuri.text.vocabulary import EOS, UNK
 
 CHOICES = {"digits": ("keep", "zero"), "punctuation": ("keep", "split", "drop")}
 _DIGIT = re.compile(r"\d")

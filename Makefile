@@ -1,0 +1,42 @@
+# Everything starts from a fresh clone with Python 3.11 or newer and make:  make demo,  make test
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+
+.PHONY: demo test lint bench long clean
+
+demo: $(VENV)/installed
+	$(BIN)/tsuzuri demo
+
+test: $(VENV)/developing
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/developing
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/benching
+	$(BIN)/python benchmarks/training_step.py
+	$(BIN)/python benchmarks/generation.py
+	$(BIN)/python benchmarks/sequence_length.py
+
+long: $(VENV)/developing
+	$(BIN)/python -m pytest -m long
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/developing: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
+	@touch $@ $(VENV)/installed
+
+$(VENV)/benching: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,bench]"
+	@touch $@ $(VENV)/developing $(VENV)/installed
+
+clean:
+	rm -rf $(VENV) dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -1,0 +1,38 @@
+"""The command line: ``tsuzuri GROUP COMMAND``.
+
+Results go to stdout, everything else to stderr.  Bad input gives one sentence and exit code 2, never a traceback.
+"""
+import sys
+
+from cyclopts import App, CycloptsError
+
+from tsuzuri import __version__
+from tsuzuri.errors import TsuzuriError
+
+app = App(name="tsuzuri", version=__version__, help="Neural language processing from scratch: train, measure and use "
+                                                   "small sequence models, and see what happens inside.")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command in ``arguments`` (None: those of the process) and leave with its exit code."""
+    from tsuzuri.cli import check, data, demo, doctor, lm, recipe
+    for group in (demo, lm, data, recipe, check, doctor):
+        group.register(app)
+    try:
+        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except (CycloptsError, TsuzuriError) as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        fail("stopped; what was saved is kept.", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as error:
+        fail(f"{error.filename or 'a file'}: {error.strerror or error}.")
+    sys.exit(code or 0)
+
+
+def fail(message: str, code: int = 2) -> None:
+    """Print ``message`` on stderr and leave."""
+    print(f"tsuzuri: {message}", file=sys.stderr)
+    sys.exit(code)

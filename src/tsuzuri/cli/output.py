@@ -1,0 +1,101 @@
+"""What the commands print: progress on stderr, results on stdout."""
+import json
+import math
+import sys
+import time
+from collections.abc import Iterable
+
+from tsuzuri.train.events import Event, Finished, Stepped, Validated
+
+
+def note(line: str) -> None:
+    """A line on stderr: what is being done."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def print_json(record: dict | list) -> None:
+    """One JSON object on stdout; a number that JSON lacks (inf, nan) becomes null."""
+    def plain(value):
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    if isinstance(record, dict):
+        record = {key: plain(value) for key, value in record.items()}
+    print(json.dumps(record, ensure_ascii=False))
+
+
+def print_table(rows: Iterable[Iterable[object]], head: list[str], title: str = "") -> None:
+    """A table on stdout, with lines where it is a terminal and aligned words where it is not."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    table = Table(*head, title=title or None, box=SIMPLE_HEAD, title_justify="left")
+    for row in rows:
+        table.add_row(*map(str, row))
+    Console(width=None if sys.stdout.isatty() else 160, soft_wrap=True).print(table)
+
+
+class Watch:
+    """Shows a training as it goes: a bar on a terminal, a line every few seconds where there is none."""
+
+    EVERY = 5.0
+
+    def __init__(self, steps: int, epochs: int):
+        self.steps, self.epochs, self.bar, self.task = steps, epochs, None, None
+        self.tokens = self.first = 0
+        self.started = self.shown = time.monotonic()
+
+    def __enter__(self):
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+            self.bar = Progress(TextColumn("epoch {task.fields[epoch]}"), BarColumn(None), TextColumn("{task.fields[text]}"),
+                                TimeRemainingColumn(), console=Console(stderr=True), refresh_per_second=5)
+            self.task = self.bar.add_task("", total=self.steps, epoch=f"1/{self.epochs}", text="compiling")
+            self.bar.start()
+        return self
+
+    def __exit__(self, *error):
+        if self.bar:
+            self.bar.stop()
+
+    def show(self, event: Event) -> None:
+        """Take in one event of the training."""
+        if isinstance(event, Stepped):
+            self._stepped(event)
+        elif isinstance(event, Validated):
+            valid = f"valid {_loss(event.valid_loss)}" if event.valid_loss is not None else ""
+            self._line(f"epoch {event.epoch}/{self.epochs}  train {_loss(event.train_loss)}  {valid}"
+                       f"{'  best so far' if event.best and valid else ''}")
+        elif isinstance(event, Finished):
+            self._line(f"finished: {event.reason}")
+
+    def _stepped(self, event):
+        if not self.first:                                   # the first step compiles: it would spoil the pace
+            self.first, self.started, self.tokens = event.step, time.monotonic(), -event.tokens
+        self.tokens += event.tokens
+        now = time.monotonic()
+        text = f"loss {_loss(event.loss)}"
+        pace = self.tokens / max(now - self.started, 1e-9)
+        if self.tokens > 0:
+            text += f"  {pace:,.0f} tokens/s"
+        if self.bar:
+            self.bar.update(self.task, completed=event.step, epoch=f"{event.epoch}/{self.epochs}", text=text)
+        elif now - self.shown >= self.EVERY and self.tokens > 0:
+            left = (self.steps - event.step) * (now - self.started) / max(event.step - self.first, 1)
+            note(f"epoch {event.epoch}/{self.epochs}  step {event.step}/{self.steps}  {text}  {_time(left)} left")
+            self.shown = now
+
+    def _line(self, line):
+        if self.bar:
+            self.bar.console.print(line, highlight=False)
+        else:
+            note(line)
+
+
+def _loss(loss):
+    return f"{loss:.3f} (perplexity {math.exp(min(loss, 700)):,.2f})"
+
+
+def _time(seconds):
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}" if minutes >= 60 else f"{minutes}:{seconds:02}"

@@ -1,0 +1,84 @@
+"""The layers without a state: linear, embedding, layer norm, dropout."""
+import numpy as np
+
+from tsuzuri import ops
+from tsuzuri.array import Array
+from tsuzuri.errors import ConfigError
+from tsuzuri.nn.module import Module, Parameter, uniform, zeros
+from tsuzuri.tensor import Tensor
+
+
+class Linear(Module):
+    """y = x W + b.    x (..., in_size) -> (..., size)
+
+    W starts evenly in +-1/sqrt(in_size), b at zero.
+    """
+
+    def __init__(self, in_size: int, size: int, *, rng: np.random.Generator, dtype=np.float32):
+        self.W, self.b = uniform(rng, in_size ** -0.5, (in_size, size), dtype), zeros(size, dtype)
+
+    def weights(self) -> tuple[Tensor, Tensor]:
+        """W and b, for an op that takes in the product itself."""
+        return self.W, self.b
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return ops.linear(x, *self.weights())
+
+
+class TiedLinear(Linear):
+    """y = x E^T + b, with E (size, in_size) a table that is trained elsewhere too.  Source: Press and Wolf 2017."""
+
+    def __init__(self, table: Parameter):
+        self.table, self.b = table, zeros(len(table), table.dtype)
+
+    def weights(self):
+        return ops.transpose(self.table), self.b
+
+
+class Embedding(Module):
+    """A row of a table for each id.    ids (...) -> (..., size)
+
+    The table starts evenly in +-0.1.
+    """
+
+    def __init__(self, rows: int, size: int, *, rng: np.random.Generator, dtype=np.float32):
+        self.W = uniform(rng, 0.1, (rows, size), dtype)
+
+    def __call__(self, ids: Array) -> Tensor:
+        return ops.embedding(self.W, ids)
+
+
+class LayerNorm(Module):
+    """Each (..., size) brought to mean 0 and variance 1, then scaled and shifted.  Source: Ba, Kiros and Hinton 2016."""
+
+    def __init__(self, size: int, *, dtype=np.float32):
+        self.gain, self.bias = Parameter(np.ones(size, dtype)), zeros(size, dtype)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return ops.layer_norm(x, self.gain, self.bias)
+
+
+class Dropout(Module):
+    """Elements dropped with probability p while training, that is where a Generator is given.
+
+    Source: Srivastava et al. 2014.
+    """
+
+    def __init__(self, p: float):
+        self.p = _probability(p)
+
+    def __call__(self, x: Tensor, rng: np.random.Generator | None) -> Tensor:
+        return x if rng is None else ops.dropout(x, self.p, rng)
+
+
+class VariationalDropout(Dropout):
+    """x (N, T, D): as Dropout with one mask for all time steps.  Source: Gal and Ghahramani 2016."""
+
+    def __call__(self, x: Tensor, rng: np.random.Generator | None) -> Tensor:
+        return x if rng is None else ops.variational_dropout(x, self.p, rng)
+
+
+def _probability(p: float) -> float:
+    if not 0 <= p < 1:
+        raise ConfigError(f"dropout is {p}; it must be at least 0 and below 1.")
+    return p

@@ -1,0 +1,83 @@
+"""What the learning rate is multiplied by as the training goes on.
+
+    factor(step, steps) -> the factor, for step 0, 1, ... of ``steps`` in all
+    validated(loss)     -> told once after each validation
+    state() / restore() -> what a checkpoint keeps
+"""
+import math
+
+from tsuzuri.errors import ConfigError, suggest
+
+
+class Constant:
+    """The rate as it is."""
+
+    def factor(self, step: int, steps: int) -> float:
+        """What the learning rate is multiplied by at ``step`` of ``steps``."""
+        return 1.0
+
+    def validated(self, loss: float) -> None:
+        """Be told a validation loss in nats."""
+
+    def state(self) -> dict:
+        """What must be kept to go on as if nothing had happened."""
+        return {}
+
+    def restore(self, state: dict) -> None:
+        """Take up a kept state."""
+        vars(self).update(state)
+
+
+class Step(Constant):
+    """Divided by ``divide`` at equal distances, ``times`` times in a training."""
+
+    def __init__(self, divide: float = 4.0, times: int = 3):
+        self.divide, self.times = divide, times
+
+    def factor(self, step, steps):
+        return self.divide ** -(step * (self.times + 1) // max(steps, 1))
+
+
+class Cosine(Constant):
+    """Up in a line over the first ``warmup`` share of the steps, then down along half a cosine wave to zero.
+
+    Source: Loshchilov and Hutter 2017 (without restarts).
+    """
+
+    def __init__(self, warmup: float = 0.05):
+        self.warmup = warmup
+
+    def factor(self, step, steps):
+        rise = int(self.warmup * steps)
+        if step < rise:
+            return (step + 1) / rise
+        return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(steps - rise, 1)))
+
+
+class Plateau(Constant):
+    """Divided by ``divide`` after every validation that brings no new best loss."""
+
+    def __init__(self, divide: float = 4.0):
+        self.divide, self.best, self.current = divide, math.inf, 1.0
+
+    def factor(self, step, steps):
+        return self.current
+
+    def validated(self, loss):
+        if loss < self.best:
+            self.best = loss
+        else:
+            self.current /= self.divide
+
+    def state(self):
+        return {"best": self.best, "current": self.current}
+
+
+SCHEDULES = {"constant": Constant, "step": Step, "cosine": Cosine, "plateau": Plateau}
+
+
+def make_schedule(name: str) -> Constant:
+    """The schedule called ``name``."""
+    if name not in SCHEDULES:
+        raise ConfigError(f'schedule "{name}" is unknown{suggest(name, SCHEDULES)}; choose one of {", ".join(SCHEDULES)}.')
+    return SCHEDULES[name]()

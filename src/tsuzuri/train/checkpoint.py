@@ -1,0 +1,81 @@
+"""A checkpoint: one safetensors file that holds everything a training needs to go on, bit for bit.
+
+One file, because a rename replaces one file at once: a kill at any moment leaves the old checkpoint or the new one.
+Its arrays are the parameters (``model.``), the optimiser's slots (``optimizer.``) and the carried state (``state.``);
+its metadata holds the rest of ``Progress`` as JSON.
+"""
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from tsuzuri.array import restore_rng, rng_state, to_host
+from tsuzuri.errors import RunError
+from tsuzuri.files import atomic_path
+from tsuzuri.nn import Module, States
+from tsuzuri.optim import Optimizer
+from tsuzuri.tensor import Tensor
+from tsuzuri.train.loop import Progress
+
+
+def save_arrays(path: str | os.PathLike, arrays: dict[str, np.ndarray], notes: dict[str, str] | None = None) -> None:
+    """Write arrays to a safetensors file, at once or not at all."""
+    from safetensors.numpy import save_file
+    host = {name: np.ascontiguousarray(to_host(a)) for name, a in arrays.items()}    # it writes wrong bytes for others
+    with atomic_path(path) as temporary:
+        save_file(host, temporary, metadata=notes)
+
+
+def load_arrays(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """The arrays and notes of a safetensors file.  RunError: it is missing or damaged."""
+    from safetensors import SafetensorError, safe_open
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except FileNotFoundError:
+        raise RunError(f"{path} is missing.") from None
+    except (SafetensorError, OSError) as error:
+        raise RunError(f"{path} is damaged ({error}); take a copy that was saved whole.") from None
+
+
+def save_checkpoint(path: Path, model: Module, optimizer: Optimizer, progress: Progress, **notes: int) -> None:
+    """Write all that ``load_checkpoint`` needs; ``notes`` are numbers of the caller's own."""
+    arrays = {f"model.{name}": a for name, a in model.arrays().items()}
+    arrays |= {f"optimizer.{name}": a for name, a in optimizer.arrays().items()}
+    arrays |= {f"state.{k}": part.data for k, part in enumerate(_parts(progress.carried))}
+    record = asdict(Progress(**{**vars(progress), "rng": None, "carried": None}))
+    record |= {"rng": rng_state(progress.rng), "optimizer_steps": optimizer.steps, "notes": notes}
+    save_arrays(path, arrays, {"progress": json.dumps(record)})
+
+
+def load_checkpoint(path: Path, model: Module, optimizer: Optimizer) -> tuple[Progress, dict[str, int]]:
+    """Fill the model and the optimiser; returns the Progress and the notes."""
+    arrays, metadata = load_arrays(path)
+    record = json.loads(metadata["progress"])
+    groups: dict[str, dict] = {"model": {}, "optimizer": {}, "state": {}}
+    for name, a in arrays.items():
+        group, _, rest = name.partition(".")
+        groups[group][rest] = a
+    model.load(groups["model"])
+    optimizer.load(groups["optimizer"], record.pop("optimizer_steps"))
+    notes = record.pop("notes")
+    rng = restore_rng(record.pop("rng"))
+    parts = [groups["state"][str(k)] for k in range(len(groups["state"]))]
+    carried = _rebuild(model.start(len(parts[0])), iter(parts)) if parts else None
+    return Progress(**{**record, "rng": rng, "carried": carried}), notes
+
+
+def _parts(state) -> list[Tensor]:
+    """The tensors of a nested state, in order."""
+    if state is None:
+        return []
+    return [state] if isinstance(state, Tensor) else [part for inner in state for part in _parts(inner)]
+
+
+def _rebuild(template, parts):
+    if isinstance(template, Tensor):
+        return Tensor(next(parts))
+    inner = [_rebuild(part, parts) for part in template]
+    return States(inner) if isinstance(template, States) else type(template)(*inner)

@@ -1,0 +1,50 @@
+"""How a model is trained: one frozen record, whose fields are the settings of every training command."""
+import msgspec
+
+from tsuzuri.errors import ConfigError
+from tsuzuri.optim import OPTIMIZERS
+from tsuzuri.schedules import SCHEDULES
+from tsuzuri.settings import check_choice
+
+
+class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long, how fast and with what a model is trained."""
+
+    batch_size: int = 20
+    """rows that are read side by side, each its own part of the text"""
+    bptt: int = 35
+    """steps through which a gradient flows back"""
+    accumulate: int = 1
+    """windows whose gradients are added up before a step"""
+    optimizer: str = "adam"
+    """sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw"""
+    lr: float = 0.001
+    """learning rate"""
+    weight_decay: float = 0.0
+    """share of a weight, times the learning rate, that is taken off in each step"""
+    schedule: str = "cosine"
+    """constant, step, cosine (with warm-up) or plateau (divide by 4 when validation stops improving)"""
+    clip: float = 5.0
+    """longest gradient (global norm); 0: any"""
+    epochs: int = 10
+    """passes over the text"""
+    patience: int = 5
+    """stop after so many validations without a new best; 0: never"""
+    seed: int = 1
+    """number from which all randomness follows"""
+    threads: int = 1
+    """cores to use"""
+    save_every: float = 60.0
+    """seconds between checkpoints within an epoch"""
+
+    def __post_init__(self):
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        check_choice("schedule", self.schedule, SCHEDULES)
+        for name in ("batch_size", "bptt", "accumulate", "epochs", "threads"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        for name in ("weight_decay", "clip", "patience", "save_every", "seed"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must not be negative.")
+        if not 0 < self.lr < float("inf"):
+            raise ConfigError(f"lr is {self.lr}; it must be above 0.")

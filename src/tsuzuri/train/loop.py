@@ -1,0 +1,113 @@
+"""The training loop, as a generator of events: ``for event in fit(model, batches, optimizer, config): report(event)``.
+
+Everything that changes while it runs is in the model, the optimiser and one ``Progress``.  Between two events they
+belong together, so a caller may save them there, and a loop that is given them again goes on as if it had never
+stopped.
+
+A model has ``loss(*batch, state, rng) -> (mean loss, state)``; the state is carried from a batch to the next and
+starts anew in each epoch.  ``batches`` is a sequence of tuples of arrays whose last is the targets.
+"""
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tsuzuri.array import like, threads
+from tsuzuri.errors import TrainingError
+from tsuzuri.nn import Module
+from tsuzuri.optim import Optimizer, clip_factor, global_norm
+from tsuzuri.schedules import make_schedule
+from tsuzuri.tensor import no_grad
+from tsuzuri.train.config import TrainingConfig
+from tsuzuri.train.events import Event, Finished, Stepped, Validated
+
+
+@dataclass
+class Progress:
+    """How far a training has come.  ``batch`` is the next window of ``epoch``; ``best_epoch`` is 0 before the first."""
+
+    rng: np.random.Generator
+    epoch: int = 1
+    batch: int = 0
+    step: int = 0
+    carried: Any = None
+    loss_sum: float = 0.0
+    tokens: int = 0
+    best_loss: float = math.inf
+    best_epoch: int = 0
+    schedule: dict = field(default_factory=dict)
+    done: str = ""
+
+
+def fit(model: Module, batches: Sequence, optimizer: Optimizer, config: TrainingConfig, *, valid: Sequence | None = None,
+        progress: Progress | None = None) -> Iterator[Event]:
+    """Train ``model``, yielding a Stepped after each step, a Validated after each epoch and a Finished.
+
+    Raises TrainingError, with the parameters as they were before the step, where the loss or gradient is not a number.
+    """
+    progress = Progress(np.random.default_rng(config.seed)) if progress is None else progress
+    schedule = make_schedule(config.schedule)
+    schedule.restore(progress.schedule)
+    steps = config.epochs * -(-len(batches) // config.accumulate)
+    with threads(config.threads):
+        while not progress.done:
+            while progress.batch < len(batches):
+                yield _step(model, batches, optimizer, config, progress, config.lr * schedule.factor(progress.step, steps))
+            yield _validate(model, valid, config, progress, schedule)
+    yield Finished(progress.epoch, progress.step, progress.done)
+
+
+def evaluate(model: Module, batches: Sequence) -> tuple[float, int]:
+    """(mean loss in nats a token, tokens predicted), the state carried from the first batch to the last."""
+    total, tokens, state = 0.0, 0, None
+    with no_grad():
+        for k in range(len(batches)):
+            batch = batches[k]
+            loss, state = model.loss(*batch, state, None)
+            count = batch[-1].size
+            total, tokens = total + loss.item() * count, tokens + count
+    return total / max(tokens, 1), tokens
+
+
+def _step(model, batches, optimizer, config, progress, lr):
+    last = min(progress.batch + config.accumulate, len(batches))
+    windows = [batches[k] for k in range(progress.batch, last)]
+    tokens = sum(window[-1].size for window in windows)
+    loss_sum = 0.0
+    for window in windows:
+        share = window[-1].size / tokens
+        loss, progress.carried = model.loss(*window, progress.carried, progress.rng)
+        loss.backward(like(loss.data, np.asarray(share, loss.dtype)))
+        loss_sum += loss.item() * share
+    # Here the gradients of the step are complete and not yet clipped: another machine's would be added now.
+    norm = global_norm(optimizer.parameters.values())
+    if not math.isfinite(loss_sum + norm):
+        raise TrainingError(f"the loss is {loss_sum:.4g} and the gradient's length {norm:.4g} in epoch {progress.epoch}, "
+                            f"step {progress.step + 1}; train with a smaller lr (now {lr:.4g}) or clip "
+                            f"(now {config.clip:.4g}).")
+    optimizer.step(lr, clip_factor(norm, config.clip))
+    progress.step, progress.batch = progress.step + 1, last
+    progress.loss_sum, progress.tokens = progress.loss_sum + loss_sum * tokens, progress.tokens + tokens
+    return Stepped(progress.epoch, progress.step, loss_sum, norm, lr, tokens)
+
+
+def _validate(model, valid, config, progress, schedule):
+    train_loss = progress.loss_sum / progress.tokens
+    valid_loss = None if valid is None else evaluate(model, valid)[0]
+    judged = train_loss if valid_loss is None else valid_loss
+    best = judged < progress.best_loss or progress.best_epoch == 0
+    if best:
+        progress.best_loss, progress.best_epoch = judged, progress.epoch
+    schedule.validated(judged)
+    event = Validated(progress.epoch, progress.step, train_loss, valid_loss, best)
+    if progress.epoch == config.epochs:
+        progress.done = f"all {config.epochs} epochs are done"
+    elif config.patience and progress.epoch - progress.best_epoch >= config.patience:
+        progress.done = f"no new best for {config.patience} epochs"
+    else:
+        progress.epoch += 1
+    progress.batch, progress.loss_sum, progress.tokens, progress.carried = 0, 0.0, 0, None
+    progress.schedule = schedule.state()
+    return event

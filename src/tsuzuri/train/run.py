@@ -1,0 +1,135 @@
+"""A run folder: everything a trained language model needs, and everything its training needs to go on.
+
+    config.toml           every setting; training with it again gives the same bytes
+    tokenizer/            how text becomes tokens
+    corpus/train, valid   the tokens
+    last/checkpoint.safetensors    where the training stands
+    best/model.safetensors         the parameters with the lowest validation loss so far
+    model.safetensors     the finished model: the best one
+    metrics.jsonl         one line a logged step and a validation, append-only
+    curves.png            the learning curves
+"""
+import json
+import os
+import shutil
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from tsuzuri import settings as settings_
+from tsuzuri.errors import DataError, RunError
+from tsuzuri.files import atomic_write, sync
+from tsuzuri.models.language_model import LanguageModel, LanguageModelConfig
+from tsuzuri.text import Corpus, load_tokenizer, open_corpus
+from tsuzuri.train.checkpoint import load_arrays, save_arrays
+from tsuzuri.train.config import TrainingConfig
+
+
+class DataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which text is read, and how it is cut into tokens."""
+
+    data: str = ""
+    """file, folder, glob, - or a data set's name"""
+    valid: str = ""
+    """what validates: DATA, "none", or empty for the data set's own split or the last 5 % of the lines"""
+    unit: str = "word"
+    """char, word or bpe"""
+    vocabulary: int = 0
+    """largest vocabulary; 0: no limit (bpe: 8000)"""
+    min_count: int = 1
+    """leave out tokens that are rarer"""
+    lowercase: bool = False
+    """fold upper case to lower case"""
+    digits: str = "keep"
+    """keep, or zero: every digit becomes 0"""
+    punctuation: str = "keep"
+    """keep, split (a mark is a token of its own) or drop"""
+    encoding_errors: str = "strict"
+    """what is done about bytes that are not UTF-8: strict (stop), replace or ignore"""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All settings of a language model's training."""
+
+    data: DataConfig
+    model: LanguageModelConfig
+    training: TrainingConfig
+
+
+class Run:
+    """An opened run folder.  RunError: it is none, or a part of it is damaged."""
+
+    def __init__(self, folder: str | os.PathLike):
+        self.folder = Path(folder)
+        if not (self.folder / "config.toml").exists():
+            raise RunError(f"{folder} is no run folder (it has no config.toml); name one that `tsuzuri lm train` wrote.")
+        self.settings = settings_.read(self.folder / "config.toml", Settings)
+        try:
+            self.tokenizer = load_tokenizer(self.folder / "tokenizer")
+        except DataError as error:
+            raise RunError(f"{folder}: {error}") from None
+
+    checkpoint = property(lambda self: self.folder / "last" / "checkpoint.safetensors")
+    best = property(lambda self: self.folder / "best" / "model.safetensors")
+    final = property(lambda self: self.folder / "model.safetensors")
+    metrics = property(lambda self: self.folder / "metrics.jsonl")
+
+    def corpus(self, part: str) -> Corpus | None:
+        """The tokens of ``train`` or ``valid``; None where nothing was held out."""
+        return open_corpus(self.folder / "corpus" / part) if (self.folder / "corpus" / part).exists() else None
+
+    def new_model(self) -> LanguageModel:
+        """The model with the parameters that it starts its training with."""
+        rng = np.random.default_rng([self.settings.training.seed, 0])
+        return LanguageModel(self.settings.model, len(self.tokenizer), rng=rng)
+
+    def load_model(self) -> LanguageModel:
+        """The trained model: the finished one, or the best so far where the training is not over."""
+        path = self.final if self.final.exists() else self.best
+        if not path.exists():
+            raise RunError(f"{self.folder} has no finished epoch yet; go on with `tsuzuri lm train --resume --out {self.folder}`.")
+        model = self.new_model()
+        try:
+            model.load(load_arrays(path)[0])
+        except RunError as error:
+            raise RunError(f"{path}: {error}") from None
+        return model
+
+    def save_model(self, path: Path, model: LanguageModel, **notes: float) -> None:
+        """Write the parameters, with numbers about them beside."""
+        save_arrays(path, model.arrays(), {name: repr(value) for name, value in notes.items()})
+
+    def log(self, record: dict) -> None:
+        """Append one line to ``metrics.jsonl``."""
+        with open(self.metrics, "a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def logged(self) -> list[dict]:
+        """The lines of ``metrics.jsonl``."""
+        if not self.metrics.exists():
+            return []
+        return [json.loads(line) for line in self.metrics.read_text(encoding="utf-8").splitlines()]
+
+
+def create_run(folder: str | os.PathLike, settings: Settings, prepare) -> Run:
+    """A new run folder, filled by ``prepare(temporary folder)`` and then moved into place at once.
+
+    RunError: something is there already.
+    """
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RunError(f"{folder} exists; go on with --resume, or choose another --out.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    try:
+        temporary.mkdir()
+        prepare(temporary)
+        atomic_write(temporary / "config.toml", settings_.to_toml(settings))
+        if folder.exists():
+            folder.rmdir()
+        temporary.rename(folder)
+        sync(folder.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return Run(folder)

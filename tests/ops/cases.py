@@ -1,0 +1,201 @@
+"""The table of ops.  Every op class is in it; ``test_ops.py`` drives every check through it, so does ``test_strict.py``.
+
+A case is an op, the shapes of its inputs, and the range they are drawn from.  Whole numbers that an op is made with
+(targets, ids, lengths) pass through ``put``, so that the same case also runs on another array module.
+"""
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tsuzuri.ops import elementwise, fused, index, linalg, reduce, shape
+from tsuzuri.sparse import RowSparse
+from tsuzuri.tensor import Op
+
+ABSTRACT = {fused.Recurrent}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One op on one set of shapes.  ``make(put)`` gives a new op; inputs are normal, or uniform in ``low..high``."""
+
+    label: str
+    make: Callable[[Callable], Op]
+    shapes: tuple[tuple[int, ...], ...]
+    between: tuple[float, float] | None = None
+
+    @property
+    def kind(self) -> type[Op]:
+        return type(self.op())
+
+    def op(self, put: Callable = lambda a: a) -> Op:
+        """A new op, its own arrays moved by ``put``."""
+        return self.make(put)
+
+    def inputs(self, dtype: Any = np.float64, seed: int = 0) -> tuple[np.ndarray, ...]:
+        """The same arrays every time."""
+        rng = np.random.default_rng([seed, *self.label.encode()])
+        draw = rng.standard_normal if self.between is None else lambda s: rng.uniform(*self.between, s)
+        return tuple(np.asarray(draw(s), dtype=dtype) for s in self.shapes)
+
+
+def _cases():
+    def add(kind, label, shapes, make=None, between=None, **arrays):
+        make = make or (lambda put: kind(**{k: put(v) if isinstance(v, np.ndarray) else v for k, v in arrays.items()}))
+        found.append(Case(f"{kind.__name__}: {label}", make, tuple(shapes), between))
+
+    def ints(*values): return np.array(values)
+
+    found: list[Case] = []
+    e, f = elementwise, fused
+    for kind in (e.Add, e.Sub, e.Mul, e.Div):
+        between = (0.5, 2.0) if kind is e.Div else None
+        add(kind, "same shapes", [(3, 4), (3, 4)], between=between)
+        add(kind, "row", [(2, 3, 4), (4,)], between=between)
+        add(kind, "column on the left", [(3, 1), (2, 3, 4)], between=between)
+        add(kind, "both grow", [(3, 1), (1, 4)], between=between)
+        add(kind, "a number", [(3, 4), ()], between=between)
+        add(kind, "two numbers", [(), ()], between=between)
+        add(kind, "no rows", [(0, 4), (4,)], between=between)
+    add(e.Pow, "square", [(3, 4)], power=2)
+    add(e.Pow, "inverse", [(3, 4)], between=(0.5, 2.0), power=-1)
+    add(e.Pow, "root", [(5,)], between=(0.5, 2.0), power=0.5)
+    for kind in (e.Neg, e.Exp, e.Sigmoid, e.Tanh, e.Relu, e.Gelu, e.Log):
+        between = (0.5, 2.0) if kind is e.Log else None
+        for label, s in {"matrix": (3, 4), "a number": (), "one": (1, 1), "none": (0, 3)}.items():
+            add(kind, label, [s], between=between)
+
+    for kind in (reduce.Sum, reduce.Mean, reduce.Max):
+        add(kind, "all", [(3, 4)])
+        add(kind, "rows", [(3, 4)], axis=0)
+        add(kind, "last, kept", [(2, 3, 4)], axis=-1, keepdims=True)
+        add(kind, "two axes", [(2, 3, 4)], axis=(0, -1))
+        add(kind, "all, kept", [(2, 3)], keepdims=True)
+        add(kind, "one", [(1, 1)], axis=1)
+        add(kind, "a number", [()])
+        add(kind, "no rows", [(0, 3)], axis=1)
+    add(reduce.Sum, "over nothing", [(0, 3)], axis=0)
+
+    add(shape.Reshape, "flat", [(2, 3, 4)], shape=(-1,))
+    add(shape.Reshape, "split", [(6, 4)], shape=(2, 3, 2, 2))
+    add(shape.Reshape, "from a number", [()], shape=(1, 1))
+    add(shape.Transpose, "reversed", [(2, 3, 4)])
+    add(shape.Transpose, "cycle", [(2, 3, 4)], axes=(1, 2, 0))
+    add(shape.Transpose, "negative axes", [(2, 3, 4)], axes=(0, -1, -2))
+    add(shape.Slice, "row", [(3, 4)], key=1)
+    add(shape.Slice, "steps", [(5, 6)], key=(slice(None, None, 2), slice(4, 1, -1)))
+    add(shape.Slice, "ellipsis and a new axis", [(2, 3, 4)], key=(..., None, 2))
+    add(shape.Slice, "element", [(3, 4)], key=(1, -1))
+    add(shape.Slice, "empty", [(3, 4)], key=slice(2, 2))
+    add(shape.Concatenate, "rows", [(2, 4), (3, 4), (1, 4)])
+    add(shape.Concatenate, "last axis, one empty", [(2, 3, 1), (2, 3, 0), (2, 3, 2)], axis=-1)
+    add(shape.Stack, "first", [(2, 3), (2, 3), (2, 3)])
+    add(shape.Stack, "last", [(2, 3), (2, 3)], axis=-1)
+    add(shape.Stack, "middle", [(2, 3), (2, 3)], axis=1)
+
+    add(linalg.MatMul, "matrices", [(3, 4), (4, 5)])
+    add(linalg.MatMul, "batched", [(2, 3, 4), (2, 4, 5)])
+    add(linalg.MatMul, "leading axes broadcast", [(2, 1, 3, 4), (5, 4, 2)])
+    add(linalg.MatMul, "size 1", [(1, 1), (1, 1)])
+    add(linalg.MatMul, "no rows", [(0, 4), (4, 5)])
+    add(linalg.Linear, "2-D", [(5, 3), (3, 4), (4,)])
+    add(linalg.Linear, "3-D", [(2, 3, 4), (4, 5), (5,)])
+    add(linalg.Linear, "1-D", [(3,), (3, 4), (4,)])
+    add(linalg.Linear, "size 1", [(1, 1), (1, 1), (1,)])
+    add(linalg.Linear, "no rows", [(0, 3), (3, 4), (4,)])
+    add(linalg.Linear, "large enough to be cut up", [(150, 120), (120, 130), (130,)])
+
+    add(index.Embedding, "repeated ids", [(6, 3)], ids=np.array([[1, 4, 1], [5, 1, 0]]))
+    add(index.Embedding, "one", [(1, 1)], ids=ints(0))
+    add(index.Embedding, "one id, no axis", [(4, 2)], ids=np.array(2))
+    add(index.Embedding, "no ids", [(6, 3)], ids=np.zeros((2, 0), int))
+    add(index.Embedding, "32 bit ids", [(6, 3)], ids=np.array([3, 3, 0], np.int32))
+    add(index.Gather, "last axis", [(3, 5)], ids=np.array([[0], [4], [2]]))
+    add(index.Gather, "repeated along rows", [(4, 3)], ids=np.array([[1, 1, 3], [1, 0, 3]]), axis=0)
+    add(index.Gather, "middle", [(2, 4, 3)], ids=np.array([[[1, 0, 3]], [[2, 2, 2]]]), axis=1)
+    add(index.Gather, "one row for many", [(1, 4)], ids=np.array([[0], [3], [3]]), axis=1)
+
+    for kind in (f.Softmax, f.LogSoftmax):
+        add(kind, "2-D", [(3, 5)])
+        add(kind, "3-D", [(2, 3, 4)])
+        add(kind, "1-D", [(7,)])
+        add(kind, "one class", [(3, 1)])
+        add(kind, "no rows", [(0, 4)])
+        add(kind, "large values", [(4, 5)], between=(-300.0, 300.0))
+    add(f.LayerNorm, "2-D", [(3, 5), (5,), (5,)])
+    add(f.LayerNorm, "3-D", [(2, 3, 4), (4,), (4,)])
+    add(f.LayerNorm, "1-D", [(5,), (5,), (5,)])
+    add(f.LayerNorm, "one feature", [(3, 1), (1,), (1,)])
+    add(f.LayerNorm, "no rows", [(0, 4), (4,), (4,)])
+
+    some, grid, none = ints(2, -1, 0, 4, -1, 4), np.array([[1, -1, 0], [3, 3, 2]]), ints(-1, -1, -1, -1, -1, -1)
+    for label, smoothing in {"": 0.0, ", smoothed": 0.1}.items():
+        add(f.CrossEntropy, "some ignored" + label, [(6, 5)], targets=some, smoothing=smoothing)
+        add(f.CrossEntropy, "3-D" + label, [(2, 3, 4)], targets=grid, smoothing=smoothing)
+        add(f.CrossEntropy, "all ignored" + label, [(6, 5)], targets=none, smoothing=smoothing)
+        add(f.CrossEntropy, "one class" + label, [(2, 1)], targets=ints(0, 0), smoothing=smoothing)
+        add(f.CrossEntropy, "no rows" + label, [(0, 5)], targets=np.zeros(0, int), smoothing=smoothing)
+        add(f.LinearCrossEntropy, "some ignored" + label, [(6, 3), (3, 5), (5,)], targets=some, smoothing=smoothing)
+        add(f.LinearCrossEntropy, "3-D" + label, [(2, 3, 4), (4, 7), (7,)], targets=grid, smoothing=smoothing)
+        add(f.LinearCrossEntropy, "all ignored" + label, [(6, 3), (3, 5), (5,)], targets=none, smoothing=smoothing)
+    add(f.LinearCrossEntropy, "size 1", [(1, 1), (1, 1), (1,)], targets=ints(0))
+    add(f.LinearCrossEntropy, "no rows", [(0, 3), (3, 5), (5,)], targets=np.zeros(0, int))
+    add(f.LinearCrossEntropy, "one row, no axis", [(3,), (3, 5), (5,)], targets=np.array(4))
+    add(f.LinearCrossEntropy, "large enough to be cut up", [(60, 40), (40, 900), (900,)],
+        targets=np.arange(60) * 15 % 900)
+    add(f.SigmoidCrossEntropy, "1-D", [(5,)], targets=np.array([0.0, 1.0, 1.0, 0.25, 0.0]))
+    add(f.SigmoidCrossEntropy, "2-D, whole numbers", [(2, 3)], targets=np.array([[0, 1, 1], [1, 0, 0]]))
+    add(f.SigmoidCrossEntropy, "far out", [(4,)], between=(-90.0, 90.0), targets=ints(0, 1, 0, 1))
+    add(f.SigmoidCrossEntropy, "none", [(0,)], targets=np.zeros(0))
+
+    for kind in (f.Dropout, f.VariationalDropout):
+        for s in ((4, 5, 6), (1, 1, 1), (2, 0, 3), (0, 2, 3)):
+            add(kind, str(s), [s], lambda put, kind=kind: kind(0.4, np.random.default_rng(5)))
+    add(f.Dropout, "2-D, few kept", [(8, 9)], lambda put: f.Dropout(0.9, np.random.default_rng(5)))
+
+    for kind, gates, states, extra in ((f.RNN, 1, 1, 0), (f.GRU, 3, 1, 1), (f.LSTM, 4, 2, 0)):
+        def shapes(N, T, D, H, gates=gates, states=states, extra=extra):
+            return [(N, T, D), *[(N, H)] * states, (D, gates * H), (H, gates * H), (gates * H,), *[(H,)] * extra]
+        add(kind, "all full", shapes(3, 5, 4, 6))
+        add(kind, "few steps", shapes(3, 2, 4, 3))
+        add(kind, "lengths", shapes(4, 5, 2, 3), lengths=ints(3, 5, 1, 2))
+        add(kind, "lengths with 0 and full", shapes(4, 6, 2, 3), lengths=ints(0, 6, 3, 6))
+        add(kind, "lengths, few steps", shapes(3, 2, 2, 3), lengths=ints(2, 0, 1))
+        add(kind, "size 1", shapes(1, 1, 1, 1))
+        add(kind, "no steps", shapes(3, 0, 2, 4))
+        add(kind, "no rows", shapes(0, 4, 2, 3))
+        add(kind, "wide", shapes(13, 5, 9, 37), between=(-0.4, 0.4), lengths=ints(5, 4, 3, 5, 5, 1, 2, 5, 5, 0, 5, 5, 2))
+    return found
+
+
+CASES = _cases()
+
+
+def leaf_classes() -> set[type[Op]]:
+    """Every op class there is, those that only share code left out."""
+    found, queue = set(), [Op]
+    while queue:
+        below = queue.pop().__subclasses__()
+        found.update(k for k in below if k.__module__.startswith("tsuzuri."))
+        queue += below
+    return found - ABSTRACT
+
+
+def outputs(op: Op, arrays: tuple) -> tuple:
+    """What the op computes, always as a tuple."""
+    outs = op.forward(*arrays)
+    return outs if isinstance(outs, tuple) else (outs,)
+
+
+def gradients(op: Op, douts: tuple) -> tuple:
+    """One dense gradient an input, always as a tuple."""
+    dins = op.backward(*douts)
+    dins = dins if isinstance(dins, tuple) else (dins,)
+    return tuple(d.to_dense() if isinstance(d, RowSparse) else d for d in dins)
+
+
+def seeds(outs: tuple, dtype: Any = np.float64) -> tuple:
+    """A random gradient for each output."""
+    rng = np.random.default_rng(99)
+    return tuple(np.asarray(rng.standard_normal(np.shape(o)), dtype) for o in outs)

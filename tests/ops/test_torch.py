@@ -1,0 +1,131 @@
+"""The same values and gradients as PyTorch's own ops, in float64, for every case that PyTorch can compute."""
+import numpy as np
+import pytest
+from cases import CASES, gradients, outputs, seeds
+
+from tsuzuri.ops import elementwise as e
+from tsuzuri.ops import fused as f
+from tsuzuri.ops import index, linalg, reduce, shape
+
+torch = pytest.importorskip("torch")
+F = torch.nn.functional
+torch.set_num_threads(2)
+
+RANDOM = {f.Dropout, f.VariationalDropout}                   # PyTorch draws other masks; test_dropout.py has their laws
+
+
+def long(a):
+    return torch.from_numpy(np.asarray(a)).long()
+
+
+def cross_entropy(op, logits):
+    loss = F.cross_entropy(logits.reshape(-1, logits.shape[-1]), long(op.targets).reshape(-1), ignore_index=-1,
+                           label_smoothing=op.smoothing, reduction="sum")
+    return loss / max(int((op.targets != -1).sum()), 1)
+
+
+def maximum(op, x):
+    return x.amax(() if op.axis is None else op.axis, keepdim=op.keepdims)
+
+
+def gather(op, x):
+    ids = long(op.ids)
+    sizes = [a if k != op.axis % x.ndim else -1 for k, a in enumerate(np.broadcast_shapes(
+        *(tuple(s if k != op.axis % x.ndim else 1 for k, s in enumerate(a.shape)) for a in (ids, x))))]
+    return torch.take_along_dim(x.expand(sizes), ids.expand(sizes), op.axis)
+
+
+def steps(a):
+    """A slice's negative steps, which PyTorch does not have, by way of indices."""
+    key = a if isinstance(a, tuple) else (a,)
+    return any(isinstance(k, slice) and (k.step or 1) < 0 for k in key)
+
+
+def slice_of(op, x):
+    if not steps(op.key):
+        return x[op.key]
+    for axis, part in enumerate(op.key):
+        x = x.index_select(axis, torch.arange(x.shape[axis])[list(range(*part.indices(x.shape[axis])))])
+    return x
+
+
+def recurrent(layer, gates):
+    """Our (x, states.., Wx, Wh, b, bm) through PyTorch's layer: its weights are ours transposed, and it has two biases."""
+    def forward(op, x, *rest):
+        states, (Wx, Wh, b, *bm) = rest[:layer.states], rest[layer.states:]
+        H, D = Wh.shape[0], x.shape[2]
+        net = layer.kind(D, H, batch_first=True).double()
+        second = torch.zeros_like(b)
+        if bm:                                               # the GRU's b_hn, inside the reset gate
+            second = torch.cat([second[:2 * H], bm[0]])
+        names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+        start = states[0][None] if layer.states == 1 else tuple(s[None] for s in states)
+        given = x if op.lengths is None else torch.nn.utils.rnn.pack_padded_sequence(
+            x, long(op.lengths), batch_first=True, enforce_sorted=False)
+        hs, last = torch.func.functional_call(net, dict(zip(names, (Wx.T, Wh.T, b, second), strict=True)), (given, start))
+        if op.lengths is not None:
+            hs = torch.nn.utils.rnn.pad_packed_sequence(hs, batch_first=True, total_length=x.shape[1])[0]
+        return (hs, last[0]) if layer.states == 1 else (hs, last[0][0], last[1][0])
+    return forward
+
+
+class Layer:
+    """A PyTorch layer and its number of states."""
+
+    def __init__(self, kind, states): self.kind, self.states = kind, states
+
+
+COUNTERPARTS = {
+    e.Add: lambda op, a, b: a + b, e.Sub: lambda op, a, b: a - b, e.Mul: lambda op, a, b: a * b,
+    e.Div: lambda op, a, b: a / b, e.Neg: lambda op, x: -x, e.Pow: lambda op, x: x ** op.power,
+    e.Exp: lambda op, x: x.exp(), e.Log: lambda op, x: x.log(), e.Sigmoid: lambda op, x: x.sigmoid(),
+    e.Tanh: lambda op, x: x.tanh(), e.Relu: lambda op, x: x.relu(), e.Gelu: lambda op, x: F.gelu(x),
+    reduce.Sum: lambda op, x: x.sum(op.axis, keepdim=op.keepdims),
+    reduce.Mean: lambda op, x: x.mean(op.axis, keepdim=op.keepdims),
+    reduce.Max: maximum,
+    shape.Reshape: lambda op, x: x.reshape(op.shape),
+    shape.Transpose: lambda op, x: x.permute(op.axes or tuple(reversed(range(x.ndim)))),
+    shape.Slice: slice_of,
+    shape.Concatenate: lambda op, *xs: torch.cat(xs, op.axis),
+    shape.Stack: lambda op, *xs: torch.stack(xs, op.axis),
+    linalg.MatMul: lambda op, a, b: a @ b,
+    linalg.Linear: lambda op, x, W, b: F.linear(x, W.T, b),
+    index.Embedding: lambda op, W: F.embedding(long(op.ids), W),
+    index.Gather: gather,
+    f.Softmax: lambda op, x: x.softmax(-1), f.LogSoftmax: lambda op, x: x.log_softmax(-1),
+    f.LayerNorm: lambda op, x, gain, bias: F.layer_norm(x, gain.shape, gain, bias),
+    f.CrossEntropy: cross_entropy,
+    f.LinearCrossEntropy: lambda op, x, W, b: cross_entropy(op, x @ W + b),
+    f.SigmoidCrossEntropy: lambda op, z: F.binary_cross_entropy_with_logits(
+        z, torch.from_numpy(op.targets).double(), reduction="sum") / max(z.numel(), 1),
+    f.RNN: recurrent(Layer(torch.nn.RNN, 1), 1),
+    f.GRU: recurrent(Layer(torch.nn.GRU, 1), 3),
+    f.LSTM: recurrent(Layer(torch.nn.LSTM, 2), 4),
+}
+
+
+def possible(case):
+    """PyTorch refuses packed rows of length 0, and sequences or batches without steps or rows."""
+    if case.kind in (f.RNN, f.GRU, f.LSTM):
+        lengths = case.op().lengths
+        return 0 not in case.shapes[0] and (lengths is None or lengths.min() > 0)
+    return case.kind in COUNTERPARTS
+
+
+def test_every_op_has_a_counterpart_or_is_random():
+    assert {case.kind for case in CASES} == COUNTERPARTS.keys() | RANDOM
+
+
+@pytest.mark.parametrize("case", filter(possible, CASES), ids=lambda c: c.label)
+def test_equals_pytorch(case):
+    arrays, op = case.inputs(), case.op()
+    outs = outputs(op, arrays)
+    douts = seeds(outs)
+    theirs = [torch.tensor(x, requires_grad=True) for x in arrays]
+    their_outs = COUNTERPARTS[case.kind](op, *theirs)
+    their_outs = their_outs if isinstance(their_outs, tuple) else (their_outs,)
+    for a, b in zip(outs, their_outs, strict=True):
+        np.testing.assert_allclose(a, b.detach().numpy(), rtol=1e-10, atol=1e-12)
+    their_grads = torch.autograd.grad(their_outs, theirs, [torch.tensor(d) for d in douts])
+    for a, b in zip(gradients(op, douts), their_grads, strict=True):
+        np.testing.assert_allclose(a, b.numpy(), rtol=1e-9, atol=1e-11)
