@@ -4,7 +4,7 @@ Kernels and ops ask ``module_of`` for the module instead of importing NumPy's fu
 host and device arrays, and a mixture is refused with a sentence instead of a silent copy over the bus.
 """
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -71,12 +71,12 @@ def float_type(name: str) -> np.dtype:
     return np.dtype(name)
 
 
-def rng_state(rng: np.random.Generator) -> dict:
+def rng_state(rng: np.random.Generator) -> Mapping[str, Any]:
     """The state of a generator as plain numbers and words, fit for JSON."""
     return rng.bit_generator.state
 
 
-def restore_rng(state: dict) -> np.random.Generator:
+def restore_rng(state: Mapping[str, Any]) -> np.random.Generator:
     """The generator whose state ``rng_state`` gave: its next draws are the ones that generator would have made."""
     rng = np.random.Generator(np.random.PCG64())
     rng.bit_generator.state = state

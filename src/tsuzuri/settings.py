@@ -57,7 +57,7 @@ def from_file(path: str | os.PathLike, kind: type[msgspec.Struct]) -> dict[str, 
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); give a TOML file of settings.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: is not TOML ({error}).") from None
-    flat = {}
+    flat: dict[str, Any] = {}
     for name, value in table.items():
         if name in sections(kind) and isinstance(value, dict):
             flat |= value

@@ -5,7 +5,7 @@ from functools import lru_cache
 from tsuzuri.array import Array
 from tsuzuri.errors import ShapeError
 
-_TERM = re.compile(r"(\d*)([A-Za-z]?)$")
+_TERM = re.compile(r"(\d*)([A-Za-z]?)")
 
 
 class Sizes(dict):
@@ -24,7 +24,8 @@ def expect(where: str, **specs: tuple[Array, str]) -> Sizes:
     bound: ``N, T, D, H = expect("lstm", x=(x, "N T D"), h0=(h0, "N H"))["NTDH"]``.  Raises ShapeError with one line
     an array, the one that does not fit pointed out.
     """
-    sizes, origin = Sizes(), {}
+    sizes = Sizes()
+    origin: dict[str, str] = {}
     axes = []
     for name, (a, spec) in specs.items():
         terms, leading = _parse(spec)
@@ -52,7 +53,7 @@ def expect(where: str, **specs: tuple[Array, str]) -> Sizes:
 def _parse(spec: str) -> tuple[list[tuple[int, str]], bool]:
     words = spec.split()
     leading = bool(words) and words[0] == "..."
-    pairs = [_TERM.match(word).groups() for word in words[leading:]]
+    pairs = [_TERM.fullmatch(word).groups() for word in words[leading:]]  # type: ignore[union-attr]
     return [(int(digits or 1), letter) for digits, letter in pairs], leading
 
 

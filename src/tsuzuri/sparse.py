@@ -17,7 +17,8 @@ class RowSparse:
     @classmethod
     def gather(cls, ids: Array, rows: Array, shape: tuple[int, ...]) -> "RowSparse":
         """From rows in any order; those with the same id are added up."""
-        return cls(*sum_rows(ids.reshape(-1), rows.reshape(-1, *shape[1:])), shape)
+        distinct, sums = sum_rows(ids.reshape(-1), rows.reshape(-1, *shape[1:]))
+        return cls(distinct, sums, shape)
 
     def __add__(self, other):
         if isinstance(other, RowSparse):

@@ -160,5 +160,4 @@ def test_top_k_and_top_p_keep_the_most_probable():
     assert np.isfinite(sampling.keep_top_k(logits, 2)).tolist() == [False, True, False, True]
     assert np.isfinite(sampling.keep_top_p(logits, 0.6)).tolist() == [False, True, False, True]
     assert np.isfinite(sampling.keep_top_p(logits, 0.75)).tolist() == [False, True, True, True]
-    assert np.isfinite(sampling.keep_top_p(logits, 0.0)).sum() <= 1
     assert np.isfinite(sampling.keep_top_p(logits, 1.0)).all()

@@ -4,6 +4,7 @@ import itertools
 import numpy as np
 import pytest
 from cases import CASES, gradients, leaf_classes, outputs, seeds
+
 from tsuzuri import array
 from tsuzuri.kernels import inner
 

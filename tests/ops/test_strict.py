@@ -1,9 +1,9 @@
 """Every op in the table on an array module that refuses NumPy: the same numbers, and no mixing of devices."""
 import numpy as np
 import pytest
-import strict
 from cases import CASES, gradients, outputs, seeds
 
+import strict
 from tsuzuri import ops
 from tsuzuri.errors import DeviceError
 from tsuzuri.kernels import inner

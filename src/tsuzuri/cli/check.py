@@ -21,8 +21,10 @@ def check(config: Path, /, *, seed: int = 0) -> int:
 
     Parameters
     ----------
-    config: A TOML file of settings, such as a run's config.toml; the model's are used.
-    seed: Of the weights, the batch and the directions.
+    config
+        A TOML file of settings, such as a run's config.toml; the model's are used.
+    seed
+        Of the weights, the batch and the directions.
     """
     from tsuzuri import settings
     from tsuzuri.cli.output import note

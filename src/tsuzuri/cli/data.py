@@ -17,7 +17,8 @@ def list_(*, json: Annotated[bool, Parameter(negative="")] = False) -> None:
 
     Parameters
     ----------
-    json: Print one JSON object.
+    json
+        Print one JSON object.
     """
     from tsuzuri.cli.output import print_json, print_table
     from tsuzuri.datasets import cache_folder, list_datasets
@@ -39,7 +40,8 @@ def get(name: str, /) -> None:
 
     Parameters
     ----------
-    name: A name from `tsuzuri data list`.
+    name
+        A name from `tsuzuri data list`.
     """
     from tsuzuri.cli.output import note
     from tsuzuri.datasets import fetch

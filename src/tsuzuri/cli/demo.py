@@ -3,8 +3,9 @@ from pathlib import Path
 
 from cyclopts import App
 
+EPOCHS = 6
 SETTINGS = {"data": "python-reference", "unit": "char", "size": 256, "batch_size": 32, "bptt": 64, "lr": 0.004,
-            "epochs": 6, "seed": 1}
+            "seed": 1}
 PROMPT = "The "
 
 
@@ -13,13 +14,15 @@ def register(app: App) -> None:
     app.command(demo)
 
 
-def demo(*, out: Path | None = None, epochs: int = SETTINGS["epochs"]) -> None:
+def demo(*, out: Path | None = None, epochs: int = EPOCHS) -> None:
     """Train a character LSTM on the language reference that comes with Python, and let it write.
 
     Parameters
     ----------
-    out: The run folder to write. [default: runs/demo, or runs/demo-2 ... where that exists]
-    epochs: Passes over the text.
+    out
+        The run folder to write. [default: runs/demo, or runs/demo-2 ... where that exists]
+    epochs
+        Passes over the text.
     """
     import time
 

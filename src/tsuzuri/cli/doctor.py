@@ -14,7 +14,8 @@ def doctor(*, json: Annotated[bool, Parameter(negative="")] = False) -> None:
 
     Parameters
     ----------
-    json: Print one JSON object.
+    json
+        Print one JSON object.
     """
     from tsuzuri.cli.output import note, print_json
     facts, advice = examine()

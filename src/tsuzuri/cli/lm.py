@@ -43,39 +43,72 @@ def train(data: str = "", /, *, out: Path,
 
     Parameters
     ----------
-    data: The text to learn from.
-    out: The run folder to write.
-    valid: The text to validate with: DATA, or "none". [default: the data set's own split, or the last 5 % of the lines]
-    unit: What a token is: char, word or bpe. [default: word]
-    vocabulary: Largest vocabulary; 0 for no limit. [default: 0; bpe: 8000]
-    min_count: Leave out tokens that are rarer than this. [default: 1]
-    lowercase: Fold upper case to lower case. [default: no]
-    digits: keep, or zero: every digit becomes 0. [default: keep]
-    punctuation: keep, split (a mark is a token of its own) or drop. [default: keep]
-    encoding_errors: What to do about bytes that are not UTF-8: strict (stop), replace or ignore. [default: strict]
-    arch: rnn, gru or lstm. [default: lstm]
-    size: Units in a recurrent layer. [default: 256]
-    embedding: Length of a token's vector; 0: as --size. [default: 0]
-    layers: Recurrent layers. [default: 1]
-    dropout: Probability of dropping an element. [default: 0]
-    tie: Use the embedding table as output weights too. [default: no]
-    dtype: float32, float64 or float16. [default: float32]
-    batch_size: Rows that are read side by side. [default: 20]
-    bptt: Steps through which a gradient flows back. [default: 35]
-    accumulate: Windows whose gradients are added up before a step. [default: 1]
-    optimizer: sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw. [default: adam]
-    lr: Learning rate. [default: the optimiser's usual one]
-    weight_decay: Decoupled weight decay. [default: 0; adamw: 0.01]
-    schedule: Of the learning rate: constant, step, cosine or plateau. [default: cosine]
-    clip: Longest gradient; 0 for any. [default: 5]
-    epochs: Passes over the text. [default: 10]
-    patience: Stop after so many epochs without a new best; 0: never. [default: 5]
-    seed: Number from which all randomness follows. [default: 1]
-    threads: Cores to use. [default: all]
-    save_every: Seconds between checkpoints within an epoch. [default: 60]
-    config: A TOML file of settings, such as another run's config.toml.
-    resume: Go on with the run in --out where it stopped.
-    dry_run: Print every setting with where it came from, and what the run will take; train nothing.
+    data
+        The text to learn from.
+    out
+        The run folder to write.
+    valid
+        The text to validate with: DATA, or "none". [default: the data set's own split, or the last 5 % of the lines]
+    unit
+        What a token is: char, word or bpe. [default: word]
+    vocabulary
+        Largest vocabulary; 0 for no limit. [default: 0; bpe: 8000]
+    min_count
+        Leave out tokens that are rarer than this. [default: 1]
+    lowercase
+        Fold upper case to lower case. [default: no]
+    digits
+        keep, or zero: every digit becomes 0. [default: keep]
+    punctuation
+        keep, split (a mark is a token of its own) or drop. [default: keep]
+    encoding_errors
+        What to do about bytes that are not UTF-8: strict (stop), replace or ignore. [default: strict]
+    arch
+        rnn, gru or lstm. [default: lstm]
+    size
+        Units in a recurrent layer. [default: 256]
+    embedding
+        Length of a token's vector; 0: as --size. [default: 0]
+    layers
+        Recurrent layers. [default: 1]
+    dropout
+        Probability of dropping an element. [default: 0]
+    tie
+        Use the embedding table as output weights too. [default: no]
+    dtype
+        float32, float64 or float16. [default: float32]
+    batch_size
+        Rows that are read side by side. [default: 20]
+    bptt
+        Steps through which a gradient flows back. [default: 35]
+    accumulate
+        Windows whose gradients are added up before a step. [default: 1]
+    optimizer
+        sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw. [default: adam]
+    lr
+        Learning rate. [default: the optimiser's usual one]
+    weight_decay
+        Decoupled weight decay. [default: 0; adamw: 0.01]
+    schedule
+        Of the learning rate: constant, step, cosine or plateau. [default: cosine]
+    clip
+        Longest gradient; 0 for any. [default: 5]
+    epochs
+        Passes over the text. [default: 10]
+    patience
+        Stop after so many epochs without a new best; 0: never. [default: 5]
+    seed
+        Number from which all randomness follows. [default: 1]
+    threads
+        Cores to use. [default: all]
+    save_every
+        Seconds between checkpoints within an epoch. [default: 60]
+    config
+        A TOML file of settings, such as another run's config.toml.
+    resume
+        Go on with the run in --out where it stopped.
+    dry_run
+        Print every setting with where it came from, and what the run will take; train nothing.
     """
     given = {name: value for name, value in locals().items()
              if value is not None and name not in ("out", "config", "resume", "dry_run") and not (name == "data" and not data)}
@@ -95,9 +128,12 @@ def evaluate(run: Path, data: str, /, *, json: Annotated[bool, Parameter(negativ
 
     Parameters
     ----------
-    run: A run folder.
-    data: A file, folder, glob, -, or a data set with a split (without one: its test split).
-    json: Print one JSON object.
+    run
+        A run folder.
+    data
+        A file, folder, glob, -, or a data set with a split (without one: its test split).
+    json
+        Print one JSON object.
     """
     from tsuzuri.cli.output import print_json
     from tsuzuri.train.inference import evaluate_run
@@ -123,13 +159,20 @@ def generate(run: Path, /, *, prompt: str = "", tokens: int = 200, temperature: 
 
     Parameters
     ----------
-    run: A run folder.
-    prompt: The text to go on from. [default: the start of a line]
-    tokens: How many tokens to write.
-    temperature: Below 1 likelier, above 1 more surprising text; 0 takes the likeliest token.
-    top_k: Only among the k likeliest tokens; 0: among all.
-    top_p: Only among the fewest tokens whose probabilities reach p.
-    seed: The same seed gives the same text.
+    run
+        A run folder.
+    prompt
+        The text to go on from; empty: the start of a line.
+    tokens
+        How many tokens to write.
+    temperature
+        Below 1 likelier, above 1 more surprising text; 0 takes the likeliest token.
+    top_k
+        Only among the k likeliest tokens; 0: among all.
+    top_p
+        Only among the fewest tokens whose probabilities reach p.
+    seed
+        The same seed gives the same text.
     """
     from tsuzuri.decode import Sampler
     from tsuzuri.train.inference import write_text

@@ -33,9 +33,12 @@ def run(name: str, /, *, out: Path | None = None, json: Annotated[bool, Paramete
 
     Parameters
     ----------
-    name: A name from `tsuzuri recipe list`.
-    out: The run folder to write; one that was begun is gone on with. [default: runs/NAME]
-    json: Print one JSON object.
+    name
+        A name from `tsuzuri recipe list`.
+    out
+        The run folder to write; one that was begun is gone on with. [default: runs/NAME]
+    json
+        Print one JSON object.
     """
     from tsuzuri.cli.output import print_json
     from tsuzuri.train.recipes import run_recipe

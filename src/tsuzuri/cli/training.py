@@ -8,7 +8,7 @@ from tsuzuri.cli.output import Watch, note
 from tsuzuri.errors import ConfigError, RunError
 from tsuzuri.optim import USUAL_DECAY, USUAL_RATE
 from tsuzuri.train.estimate import estimate
-from tsuzuri.train.language_model import prepare_run, train_run
+from tsuzuri.train.language_model import prepare_run, train_run, windows
 from tsuzuri.train.run import Run, Settings
 
 
@@ -43,9 +43,8 @@ def choose(given: dict, config: Path | None = None) -> tuple[Settings, dict[str,
 def watch(run: Run) -> None:
     """Train the run to its end, showing how it goes."""
     config = run.settings.training
-    corpus = run.corpus("train")
-    windows = -(-((corpus.tokens - 1) // config.batch_size) // config.bptt)
-    with Watch(config.epochs * -(-windows // config.accumulate), config.epochs) as shown:
+    steps = -(-len(windows(run.corpus(), run.settings)) // config.accumulate)
+    with Watch(config.epochs * steps, config.epochs) as shown:
         for event in train_run(run):
             shown.show(event)
 

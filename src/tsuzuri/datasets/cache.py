@@ -5,9 +5,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from tsuzuri.datasets.registry import DATASETS, Dataset, File
 from tsuzuri.errors import DataError, suggest
 from tsuzuri.files import atomic_path
-from tsuzuri.datasets.registry import DATASETS, Dataset, File
 
 
 class Fetched(NamedTuple):

@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import accumulate, chain, islice
 
-from tsuzuri.errors import DataError, suggest
-from tsuzuri.text.reading import STDIN, decode_lines, read_lines, refuse_empty
 from tsuzuri.datasets.cache import fetch_file, find_dataset
 from tsuzuri.datasets.generated import python_reference
 from tsuzuri.datasets.registry import DATASETS
+from tsuzuri.errors import DataError, suggest
+from tsuzuri.text.reading import STDIN, decode_lines, read_lines, refuse_empty
 
 HELD_OUT = 0.05
 

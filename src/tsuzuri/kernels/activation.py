@@ -28,5 +28,5 @@ def gelu_backward(dy, cache):
 
 
 def _normal_distribution(x):
-    from scipy.special import ndtr                           # heavy to import, and only gelu needs it
+    from scipy.special import ndtr  # heavy to import, and only gelu needs it
     return like(x, ndtr(to_host(x)).astype(x.dtype, copy=False))

@@ -61,7 +61,7 @@ def gru_backward(douts, cache):
 def gru_sweep(gates, Wh, b, bm, hs, m, lengths):
     """Fill hs and m step by step from hs[0]; gates holds x Wx and is activated in place."""
     xp = module_of(gates)
-    T, N, H = m.shape
+    T, _, H = m.shape
     for t in range(T):
         on = (t < lengths)[:, None]
         hidden = hs[t] @ Wh
@@ -78,7 +78,7 @@ def gru_sweep(gates, Wh, b, bm, hs, m, lengths):
 def gru_sweep_back(gates, Wh, dhs, dh, hs, m, lengths, da, dm):
     """Fill da and dm from the last step to the first; dh enters with the last state's gradient and leaves with the first's."""
     xp = module_of(gates)
-    T, N, H = m.shape
+    T, _, H = m.shape
     for t in reversed(range(T)):
         on = (t < lengths)[:, None]
         r, z, n = (gates[t, :, k * H:(k + 1) * H] for k in range(3))

@@ -42,7 +42,7 @@ def inner(plain: Callable) -> Callable:
             twin = getattr(module, name)
         return twin(first, *rest)
 
-    choose.plain = plain
+    choose.plain = plain  # type: ignore[attr-defined]
     return choose
 
 

@@ -62,7 +62,7 @@ def lstm_backward(douts, cache):
 def lstm_sweep(gates, Wh, b, hs, cs, tanh_c, lengths):
     """Fill hs, cs and tanh_c step by step from hs[0] and cs[0]; gates holds x Wx and is activated in place."""
     xp = module_of(gates)
-    T, N, H = tanh_c.shape
+    T, _, H = tanh_c.shape
     for t in range(T):
         gates[t] += hs[t] @ Wh + b
         on = (t < lengths)[:, None]
@@ -77,7 +77,7 @@ def lstm_sweep(gates, Wh, b, hs, cs, tanh_c, lengths):
 def lstm_sweep_back(gates, Wh, dhs, dh, dc, cs, tanh_c, lengths, da):
     """Fill da from the last step to the first; dh and dc enter with the last state's gradient and leave with the first's."""
     xp = module_of(gates)
-    T, N, H = tanh_c.shape
+    T, _, H = tanh_c.shape
     for t in reversed(range(T)):
         on = (t < lengths)[:, None]
         i, f, g, o = (gates[t, :, k * H:(k + 1) * H] for k in range(4))

@@ -34,7 +34,8 @@ def rnn_backward(douts, cache):
     """(dhs, dhT), any of them None -> (dx, dh0, dWx, dWh, db), shaped as the arguments of the forward."""
     dhs, dhT = douts
     xs, Wx, Wh, hs, lengths = cache
-    T, N, H = len(hs) - 1, *hs.shape[1:]
+    steps, N, H = hs.shape
+    T = steps - 1
     xp = module_of(hs)
     dhs = steps_of(dhs, hs)
     dh = xp.zeros_like(hs[0]) if dhT is None else dhT.copy()

@@ -32,7 +32,7 @@ class Module:
         """The parameters without their names."""
         return [parameter for _, parameter in self.named_parameters()]
 
-    def size(self) -> int:
+    def parameter_count(self) -> int:
         """How many numbers the parameters hold."""
         return sum(parameter.data.size for parameter in self.parameters())
 

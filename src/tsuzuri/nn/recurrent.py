@@ -20,13 +20,13 @@ class State(NamedTuple):
 
     h: Tensor
 
-    def detach(self):
+    def detach(self) -> "State":
         """The same values, cut off from the steps that made them."""
-        return type(self)(*(part.detach() for part in self))
+        return State(self.h.detach())
 
-    def take(self, rows: Array):
+    def take(self, rows: Array) -> "State":
         """The state of some rows of the batch, in that order."""
-        return type(self)(*(Tensor(part.data[rows]) for part in self))
+        return State(Tensor(self.h.data[rows]))
 
 
 class LSTMState(NamedTuple):
@@ -34,7 +34,14 @@ class LSTMState(NamedTuple):
 
     h: Tensor
     c: Tensor
-    detach, take = State.detach, State.take
+
+    def detach(self) -> "LSTMState":
+        """The same values, cut off from the steps that made them."""
+        return LSTMState(self.h.detach(), self.c.detach())
+
+    def take(self, rows: Array) -> "LSTMState":
+        """The state of some rows of the batch, in that order."""
+        return LSTMState(Tensor(self.h.data[rows]), Tensor(self.c.data[rows]))
 
 
 class States(tuple):
@@ -52,7 +59,9 @@ class States(tuple):
 class Recurrent(Module):
     """What RNN, GRU and LSTM share: weights Wx (D, G H), Wh (H, G H), b (G H), evenly in +-1/sqrt(H) at the start."""
 
-    gates, op, state = 1, fused.RNN, State
+    gates: int
+    op: type[fused.Recurrent]
+    state: type[State] | type[LSTMState]
 
     def __init__(self, in_size: int, size: int, *, rng: np.random.Generator, dtype=np.float32):
         bound = size ** -0.5
@@ -79,11 +88,13 @@ class Recurrent(Module):
 class RNN(Recurrent):
     """The plain recurrent layer with tanh.  Source: Elman 1990."""
 
+    gates, op, state = 1, fused.RNN, State
+
 
 class GRU(Recurrent):
     """Gated recurrent unit, reset after the product.  Source: Cho et al. 2014."""
 
-    gates, op = 3, fused.GRU
+    gates, op, state = 3, fused.GRU, State
 
     def __init__(self, in_size: int, size: int, *, rng: np.random.Generator, dtype=np.float32):
         super().__init__(in_size, size, rng=rng, dtype=dtype)

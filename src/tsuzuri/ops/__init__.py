@@ -49,18 +49,24 @@ def variational_dropout(x, p, rng):
     return fused.VariationalDropout(p, rng)(x) if p else x
 
 
-Tensor.__add__ = Tensor.__radd__ = lambda a, b: elementwise.Add()(a, as_tensor(b, a))
-Tensor.__sub__ = lambda a, b: elementwise.Sub()(a, as_tensor(b, a))
-Tensor.__rsub__ = lambda a, b: elementwise.Sub()(as_tensor(b, a), a)
-Tensor.__mul__ = Tensor.__rmul__ = lambda a, b: elementwise.Mul()(a, as_tensor(b, a))
-Tensor.__truediv__ = lambda a, b: elementwise.Div()(a, as_tensor(b, a))
-Tensor.__rtruediv__ = lambda a, b: elementwise.Div()(as_tensor(b, a), a)
-Tensor.__neg__ = lambda a: elementwise.Neg()(a)
-Tensor.__pow__ = lambda a, power: elementwise.Pow(power)(a)
-Tensor.__matmul__ = lambda a, b: linalg.MatMul()(a, as_tensor(b, a))
-Tensor.__getitem__ = lambda a, key: shape.Slice(key)(a)
-Tensor.sum = lambda a, axis=None, keepdims=False: reduce.Sum(axis, keepdims)(a)
-Tensor.mean = lambda a, axis=None, keepdims=False: reduce.Mean(axis, keepdims)(a)
-Tensor.max = lambda a, axis=None, keepdims=False: reduce.Max(axis, keepdims)(a)
-Tensor.reshape = lambda a, *to: shape.Reshape(to)(a)
-Tensor.transpose = lambda a, *axes: shape.Transpose(axes or None)(a)
+OPERATORS = {
+    "__add__": lambda a, b: elementwise.Add()(a, as_tensor(b, a)),
+    "__radd__": lambda a, b: elementwise.Add()(a, as_tensor(b, a)),
+    "__sub__": lambda a, b: elementwise.Sub()(a, as_tensor(b, a)),
+    "__rsub__": lambda a, b: elementwise.Sub()(as_tensor(b, a), a),
+    "__mul__": lambda a, b: elementwise.Mul()(a, as_tensor(b, a)),
+    "__rmul__": lambda a, b: elementwise.Mul()(a, as_tensor(b, a)),
+    "__truediv__": lambda a, b: elementwise.Div()(a, as_tensor(b, a)),
+    "__rtruediv__": lambda a, b: elementwise.Div()(as_tensor(b, a), a),
+    "__neg__": lambda a: elementwise.Neg()(a),
+    "__pow__": lambda a, power: elementwise.Pow(power)(a),
+    "__matmul__": lambda a, b: linalg.MatMul()(a, as_tensor(b, a)),
+    "__getitem__": lambda a, key: shape.Slice(key)(a),
+    "sum": lambda a, axis=None, keepdims=False: reduce.Sum(axis, keepdims)(a),
+    "mean": lambda a, axis=None, keepdims=False: reduce.Mean(axis, keepdims)(a),
+    "max": lambda a, axis=None, keepdims=False: reduce.Max(axis, keepdims)(a),
+    "reshape": lambda a, *to: shape.Reshape(to)(a),
+    "transpose": lambda a, *axes: shape.Transpose(axes or None)(a),
+}
+for _name, _function in OPERATORS.items():
+    setattr(Tensor, _name, _function)

@@ -1,4 +1,6 @@
 """Ops that put a kernel pair on the tape.  The mathematics is in the kernels."""
+from collections.abc import Callable
+
 from tsuzuri.array import module_of
 from tsuzuri.kernels import dropout, gru, lstm, norm, rnn, sigmoid_loss, softmax
 from tsuzuri.tensor import Op
@@ -110,7 +112,7 @@ class LayerNorm(Op):
 class Recurrent(Op):
     """A recurrent layer over a whole sequence; ``lengths`` (N,) says where each row ends (None: at T)."""
 
-    kernels = None
+    kernels: tuple[Callable, Callable]
 
     def __init__(self, lengths=None):
         self.lengths = lengths

@@ -14,7 +14,8 @@ import numpy as np
 from tsuzuri.array import restore_rng, rng_state, to_host
 from tsuzuri.errors import RunError
 from tsuzuri.files import atomic_path
-from tsuzuri.nn import Module, States
+from tsuzuri.models.language_model import LanguageModel
+from tsuzuri.nn import States
 from tsuzuri.optim import Optimizer
 from tsuzuri.tensor import Tensor
 from tsuzuri.train.loop import Progress
@@ -40,7 +41,7 @@ def load_arrays(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[st
         raise RunError(f"{path} is damaged ({error}); take a copy that was saved whole.") from None
 
 
-def save_checkpoint(path: Path, model: Module, optimizer: Optimizer, progress: Progress, **notes: int) -> None:
+def save_checkpoint(path: Path, model: LanguageModel, optimizer: Optimizer, progress: Progress, **notes: int) -> None:
     """Write all that ``load_checkpoint`` needs; ``notes`` are numbers of the caller's own."""
     arrays = {f"model.{name}": a for name, a in model.arrays().items()}
     arrays |= {f"optimizer.{name}": a for name, a in optimizer.arrays().items()}
@@ -50,7 +51,7 @@ def save_checkpoint(path: Path, model: Module, optimizer: Optimizer, progress: P
     save_arrays(path, arrays, {"progress": json.dumps(record)})
 
 
-def load_checkpoint(path: Path, model: Module, optimizer: Optimizer) -> tuple[Progress, dict[str, int]]:
+def load_checkpoint(path: Path, model: LanguageModel, optimizer: Optimizer) -> tuple[Progress, dict[str, int]]:
     """Fill the model and the optimiser; returns the Progress and the notes."""
     arrays, metadata = load_arrays(path)
     record = json.loads(metadata["progress"])

@@ -23,9 +23,9 @@ def estimate(settings: Settings) -> Iterator[str]:
         run = prepare_run(settings, Path(folder) / "run")
         model, config = run.new_model(), settings.training
         optimizer = make_optimizer(config.optimizer, model, config.weight_decay)
-        corpus, batches = run.corpus("train"), windows(run.corpus("train"), settings)
+        corpus, batches = run.corpus(), windows(run.corpus(), settings)
         yield f"text        {corpus.tokens:,} tokens, {corpus.characters:,} characters, vocabulary {len(run.tokenizer):,}"
-        yield f"parameters  {model.size():,}"
+        yield f"parameters  {model.parameter_count():,}"
         steps = -(-len(batches) // config.accumulate)
         yield f"steps       {steps:,} an epoch, {steps * config.epochs:,} in all"
         seconds = _seconds_a_step(model, batches, optimizer, config)

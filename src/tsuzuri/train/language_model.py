@@ -51,7 +51,8 @@ def train_run(run: Run) -> Iterator[Event]:
     """
     model, config = run.new_model(), run.settings.training
     optimizer = make_optimizer(config.optimizer, model, config.weight_decay)
-    batches, valid = windows(run.corpus("train"), run.settings), windows(run.corpus("valid"), run.settings)
+    batches, held_out = windows(run.corpus(), run.settings), run.held_out()
+    valid = None if held_out is None else windows(held_out, run.settings)
     progress, logged = None, 0
     if run.checkpoint.exists():
         progress, notes = load_checkpoint(run.checkpoint, model, optimizer)
@@ -122,7 +123,7 @@ def _lines(data: DataConfig):
     return train, None if data.valid == "none" else open_source(data.valid, errors=data.encoding_errors).lines
 
 
-def windows(corpus: Corpus | None, settings: Settings) -> BPTTBatches | None:
-    """The corpus as the batches of the training; None where there is no corpus."""
+def windows(corpus: Corpus, settings: Settings) -> BPTTBatches:
+    """The corpus as the batches of the training."""
     training = settings.training
-    return corpus and BPTTBatches(corpus.ids, training.batch_size, training.bptt)
+    return BPTTBatches(corpus.ids, training.batch_size, training.bptt)

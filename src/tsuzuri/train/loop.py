@@ -8,20 +8,35 @@ A model has ``loss(*batch, state, rng) -> (mean loss, state)``; the state is car
 starts anew in each epoch.  ``batches`` is a sequence of tuples of arrays whose last is the targets.
 """
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from tsuzuri.array import like, threads
+from tsuzuri.array import Array, like, threads
 from tsuzuri.errors import TrainingError
-from tsuzuri.nn import Module
 from tsuzuri.optim import Optimizer, clip_factor, global_norm
 from tsuzuri.schedules import make_schedule
-from tsuzuri.tensor import no_grad
+from tsuzuri.tensor import Tensor, no_grad
 from tsuzuri.train.config import TrainingConfig
 from tsuzuri.train.events import Event, Finished, Stepped, Validated
+
+
+class Trainable(Protocol):
+    """What ``fit`` needs of a model."""
+
+    @property
+    def loss(self) -> Callable[..., tuple[Tensor, Any]]:
+        """loss(*batch, state=, rng=) -> mean loss of a batch in nats a token, and the state after it."""
+
+
+class Batches(Protocol):
+    """A sequence of tuples of arrays, the targets last."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, k: int, /) -> tuple[Array, ...]: ...
 
 
 @dataclass
@@ -41,7 +56,7 @@ class Progress:
     done: str = ""
 
 
-def fit(model: Module, batches: Sequence, optimizer: Optimizer, config: TrainingConfig, *, valid: Sequence | None = None,
+def fit(model: Trainable, batches: Batches, optimizer: Optimizer, config: TrainingConfig, *, valid: Batches | None = None,
         progress: Progress | None = None) -> Iterator[Event]:
     """Train ``model``, yielding a Stepped after each step, a Validated after each epoch and a Finished.
 
@@ -59,13 +74,13 @@ def fit(model: Module, batches: Sequence, optimizer: Optimizer, config: Training
     yield Finished(progress.epoch, progress.step, progress.done)
 
 
-def evaluate(model: Module, batches: Sequence) -> tuple[float, int]:
+def evaluate(model: Trainable, batches: Batches) -> tuple[float, int]:
     """(mean loss in nats a token, tokens predicted), the state carried from the first batch to the last."""
     total, tokens, state = 0.0, 0, None
     with no_grad():
         for k in range(len(batches)):
             batch = batches[k]
-            loss, state = model.loss(*batch, state, None)
+            loss, state = model.loss(*batch, state=state, rng=None)
             count = batch[-1].size
             total, tokens = total + loss.item() * count, tokens + count
     return total / max(tokens, 1), tokens
@@ -78,7 +93,7 @@ def _step(model, batches, optimizer, config, progress, lr):
     loss_sum = 0.0
     for window in windows:
         share = window[-1].size / tokens
-        loss, progress.carried = model.loss(*window, progress.carried, progress.rng)
+        loss, progress.carried = model.loss(*window, state=progress.carried, rng=progress.rng)
         loss.backward(like(loss.data, np.asarray(share, loss.dtype)))
         loss_sum += loss.item() * share
     # Here the gradients of the step are complete and not yet clipped: another machine's would be added now.

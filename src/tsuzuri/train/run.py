@@ -75,9 +75,14 @@ class Run:
     final = property(lambda self: self.folder / "model.safetensors")
     metrics = property(lambda self: self.folder / "metrics.jsonl")
 
-    def corpus(self, part: str) -> Corpus | None:
-        """The tokens of ``train`` or ``valid``; None where nothing was held out."""
-        return open_corpus(self.folder / "corpus" / part) if (self.folder / "corpus" / part).exists() else None
+    def corpus(self) -> Corpus:
+        """The tokens that are learnt from."""
+        return open_corpus(self.folder / "corpus" / "train")
+
+    def held_out(self) -> Corpus | None:
+        """The tokens that validate; None where nothing was held out."""
+        folder = self.folder / "corpus" / "valid"
+        return open_corpus(folder) if folder.exists() else None
 
     def new_model(self) -> LanguageModel:
         """The model with the parameters that it starts its training with."""

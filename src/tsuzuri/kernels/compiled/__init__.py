@@ -24,4 +24,5 @@ def set_threads(count: int) -> int:
 def apply_threads() -> None:
     """Hand the chosen count to Numba, capped at the number it was started with."""
     import numba
-    numba.set_num_threads(min(_threads or numba.config.NUMBA_NUM_THREADS, numba.config.NUMBA_NUM_THREADS))
+    most = numba.config.NUMBA_NUM_THREADS                    # type: ignore[attr-defined]
+    numba.set_num_threads(min(_threads or most, most))

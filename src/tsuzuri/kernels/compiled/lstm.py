@@ -3,7 +3,6 @@
 Rows never meet inside a layer, so the threads need not wait for one another between steps.
 """
 import numba
-import numpy as np
 
 from tsuzuri.kernels.compiled.product import pack, pack_transposed, product, scratch_for
 from tsuzuri.kernels.compiled.vector import loop, parallel_loop, sigmoid, tanh

@@ -24,4 +24,6 @@ def draw(logits, temperature, u):
     while k < last and p[k] <= left:
         left -= p[k]
         k += 1
+    while k > 0 and p[k] == 0:                               # rounding went past the last that may be drawn
+        k -= 1
     return k

@@ -13,8 +13,8 @@ import numpy as np
 from tsuzuri.errors import DataError
 from tsuzuri.files import atomic_write
 from tsuzuri.text.settings import to_toml
-from tsuzuri.text.vocabulary import EOS, UNK, Vocabulary
 from tsuzuri.text.tokenizers.options import Options
+from tsuzuri.text.vocabulary import EOS, UNK, Vocabulary
 
 SETTINGS, VOCABULARY = "tokenizer.toml", "vocab.txt"
 

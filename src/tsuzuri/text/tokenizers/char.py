@@ -5,9 +5,9 @@ from typing import Self
 
 import numpy as np
 
-from tsuzuri.text.vocabulary import EOS, Vocabulary
 from tsuzuri.text.tokenizers.base import VocabularyTokenizer
 from tsuzuri.text.tokenizers.options import Options, drop_punctuation
+from tsuzuri.text.vocabulary import EOS, Vocabulary
 
 
 class CharTokenizer(VocabularyTokenizer):

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Self
 
-from tsuzuri.text.vocabulary import EOS
 from tsuzuri.text.tokenizers.base import VocabularyTokenizer
 from tsuzuri.text.tokenizers.options import Options, inner, split_punctuation
+from tsuzuri.text.vocabulary import EOS
 
 _AROUND_NEWLINE = re.compile(" ?\n ?")
 
