@@ -102,8 +102,8 @@ class DeviceArray:
         return _outside(ufunc(*(_inside(x) for x in inputs)))
 
 
-for _name in ("add", "sub", "mul", "truediv", "pow", "matmul", "mod", "floordiv", "and_", "or_", "xor", "rshift", "lshift",
-              "lt", "le", "gt", "ge", "eq", "ne"):
+for _name in ("add", "sub", "mul", "truediv", "pow", "matmul", "mod", "floordiv", "and_", "or_", "xor", "rshift",
+              "lshift", "lt", "le", "gt", "ge", "eq", "ne"):
     _bare = _name.rstrip("_")
     setattr(DeviceArray, f"__{_bare}__", _binary(_name))
     if _name not in ("lt", "le", "gt", "ge", "eq", "ne"):
@@ -127,8 +127,8 @@ def asarray(x, dtype=None) -> DeviceArray:
     return DeviceArray(np.array(x._values if isinstance(x, DeviceArray) else x, dtype=dtype))
 
 
-FUNCTIONS = ("exp", "log", "log1p", "tanh", "sqrt", "square", "abs", "maximum", "where", "concatenate", "stack", "zeros",
-             "empty", "ones", "full", "arange", "zeros_like", "ones_like", "ascontiguousarray", "broadcast_to",
+FUNCTIONS = ("exp", "log", "log1p", "tanh", "sqrt", "square", "abs", "maximum", "where", "concatenate", "stack",
+             "zeros", "empty", "ones", "full", "arange", "zeros_like", "ones_like", "ascontiguousarray", "broadcast_to",
              "take_along_axis", "unique", "nonzero")
 MODULE = SimpleNamespace(
     __name__="strict", asarray=asarray, float64=np.float64, uint64=np.uint64,

@@ -55,7 +55,8 @@ def test_a_generator_goes_through_json():
     rng = np.random.default_rng(3)
     rng.integers(10, dtype=np.int32)
     again = array.restore_rng(json.loads(json.dumps(array.rng_state(rng))))
-    for draw in (lambda g: g.integers(100, size=5, dtype=np.int32), lambda g: g.standard_normal(4), lambda g: g.permutation(9)):
+    for draw in (lambda g: g.integers(100, size=5, dtype=np.int32), lambda g: g.standard_normal(4),
+                 lambda g: g.permutation(9)):
         np.testing.assert_array_equal(draw(again), draw(rng))
 
 
@@ -64,7 +65,8 @@ def test_threads_are_set_and_set_back():
     from threadpoolctl import threadpool_info
 
     def blas():
-        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas" and "numpy" in pool["filepath"]]
+        return [pool["num_threads"] for pool in threadpool_info()
+                if pool["user_api"] == "blas" and "numpy" in pool["filepath"]]
 
     from tsuzuri.kernels.compiled import vector  # noqa: F401
     most = numba.config.NUMBA_NUM_THREADS

@@ -1,6 +1,5 @@
 """Reused memory: a block comes back after its last view is gone, and never before."""
 import gc
-import os
 import random
 import subprocess
 import sys
@@ -80,7 +79,8 @@ def test_threads_share_the_shelf():
 
 
 def test_what_is_returned():
-    for shape, dtype in (((SIZE,), np.uint8), ((3, SIZE), np.float64), ((0, SIZE), np.float32), ((2,), np.float16), (SIZE, bool)):
+    for shape, dtype in (((SIZE,), np.uint8), ((3, SIZE), np.float64), ((0, SIZE), np.float32), ((2,), np.float16),
+                         (SIZE, bool)):
         a = memory.empty(shape, dtype)
         assert a.shape == ((shape,) if isinstance(shape, int) else shape)
         assert a.dtype == dtype
@@ -100,5 +100,5 @@ def test_the_shelf_is_bounded(monkeypatch):
 def test_nothing_is_said_when_the_interpreter_ends():
     code = ("import numpy as np; from tsuzuri import memory; a = memory.empty((1 << 20,), np.float32)\n"
             "class Holds: pass\nh = Holds(); h.h = h; h.a = a[1:]")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ), check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == ""

@@ -1,2 +1,40 @@
-"""tsuzuri: neural language processing from scratch."""
+"""tsuzuri: neural language processing from scratch, every gradient derived by hand.
+
+The names below are loaded when they are first used, so that ``import tsuzuri`` stays quick.
+"""
+import importlib
+from typing import TYPE_CHECKING
+
 __version__ = "0.1.0"
+
+_WHERE = {"Tensor": "tsuzuri.tensor", "no_grad": "tsuzuri.tensor", "threads": "tsuzuri.array",
+          "TrainedLanguageModel": "tsuzuri.api", "train_language_model": "tsuzuri.api",
+          "LanguageModel": "tsuzuri.models.language_model", "LanguageModelConfig": "tsuzuri.models.language_model",
+          "TsuzuriError": "tsuzuri.errors"}
+_MODULES = ("nn", "ops", "optim", "text", "datasets", "schedules")
+
+__all__ = ["LanguageModel", "LanguageModelConfig", "Tensor", "TrainedLanguageModel", "TsuzuriError", "datasets", "nn", "no_grad",
+           "ops", "optim", "schedules", "text", "threads", "train_language_model"]
+
+if TYPE_CHECKING:
+    from tsuzuri import datasets, nn, ops, optim, schedules, text
+    from tsuzuri.api import TrainedLanguageModel, train_language_model
+    from tsuzuri.array import threads
+    from tsuzuri.errors import TsuzuriError
+    from tsuzuri.models.language_model import LanguageModel, LanguageModelConfig
+    from tsuzuri.tensor import Tensor, no_grad
+
+
+def __getattr__(name: str):
+    if name in _WHERE:
+        value = getattr(importlib.import_module(_WHERE[name]), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"tsuzuri.{name}")
+    else:
+        raise AttributeError(f"module 'tsuzuri' has no attribute '{name}'")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

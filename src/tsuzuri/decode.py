@@ -34,11 +34,12 @@ class Sampler(msgspec.Struct, frozen=True):
         """logits (V,) -> an id; one number is drawn from ``rng`` unless the temperature is 0."""
         if self.temperature == 0:
             return int(logits.argmax())
+        temperature = self.temperature
         if self.top_k:
             logits = keep_top_k(logits, self.top_k)
         if self.top_p < 1:
-            logits = keep_top_p(logits, self.top_p)
-        return int(draw(logits, self.temperature, rng.random()))
+            logits, temperature = keep_top_p((logits - logits.max()) / temperature, self.top_p), 1.0
+        return int(draw(logits, temperature, rng.random()))
 
 
 def generate(model, prompt: Sequence[int], count: int, sampler: Sampler, rng: np.random.Generator) -> Iterator[int]:

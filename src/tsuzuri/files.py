@@ -26,6 +26,13 @@ def atomic_write(path: str | os.PathLike, content: str | bytes) -> None:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
+def remove_leftovers(*folders: Path) -> None:
+    """Remove what a killed writer left in ``folders``: temporary files of ``atomic_path`` and of safetensors."""
+    for folder in folders:
+        for path in (*folder.glob(".*.tmp"), *folder.glob(".tmp*")):
+            path.unlink(missing_ok=True)
+
+
 def sync(path: str | os.PathLike) -> None:
     """Force a file, or the entries of a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)

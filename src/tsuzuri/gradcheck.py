@@ -47,13 +47,17 @@ def check_gradients(model: Module, loss: Callable[[], Tensor], rng: np.random.Ge
     loss().backward()
     grads = {name: p.grad for name, p in model.named_parameters()}
     for name, p in model.named_parameters():
-        grad = grads[name].to_dense() if isinstance(grads[name], RowSparse) else grads[name]
+        grad = _dense(grads[name])
         v = rng.standard_normal(p.shape)
         v /= max(np.linalg.norm(v), 1e-300)
         exact = 0.0 if grad is None else float((grad * v).sum())
         numeric = _derivative(p, v, loss)
         usual = 0.0 if grad is None else np.linalg.norm(grad) / grad.size ** 0.5
         yield Checked(name, p.shape, exact, numeric, abs(exact - numeric) / max(abs(exact), abs(numeric), usual, 1e-8))
+
+
+def _dense(grad) -> np.ndarray | None:
+    return grad.to_dense() if isinstance(grad, RowSparse) else grad
 
 
 def _derivative(p, v, loss):

@@ -1,5 +1,5 @@
 """Row-sparse gradients: the gradient of a table of which a step read a few rows."""
-from tsuzuri.array import Array, module_of
+from tsuzuri.array import Array, empty, module_of
 from tsuzuri.kernels.embedding import sum_rows
 
 
@@ -25,7 +25,8 @@ class RowSparse:
             xp = module_of(self.rows, other.rows)
             return RowSparse.gather(xp.concatenate([self.ids, other.ids]),
                                     xp.concatenate([self.rows, other.rows]), self.shape)
-        total = other.copy()
+        total = empty(other, other.shape)
+        total[...] = other
         total[self.ids] += self.rows
         return total
 

@@ -1,4 +1,4 @@
-"""The table of ops.  Every op class is in it; ``test_ops.py`` drives every check through it, so does ``test_strict.py``.
+"""The table of ops.  Every op class is in it, and every check of an op is driven through it.
 
 A case is an op, the shapes of its inputs, and the range they are drawn from.  Whole numbers that an op is made with
 (targets, ids, lengths) pass through ``put``, so that the same case also runs on another array module.
@@ -165,7 +165,8 @@ def _cases():
         add(kind, "size 1", shapes(1, 1, 1, 1))
         add(kind, "no steps", shapes(3, 0, 2, 4))
         add(kind, "no rows", shapes(0, 4, 2, 3))
-        add(kind, "wide", shapes(13, 5, 9, 37), between=(-0.4, 0.4), lengths=ints(5, 4, 3, 5, 5, 1, 2, 5, 5, 0, 5, 5, 2))
+        add(kind, "wide", shapes(13, 5, 9, 37), between=(-0.4, 0.4),
+            lengths=ints(5, 4, 3, 5, 5, 1, 2, 5, 5, 0, 5, 5, 2))
     return found
 
 

@@ -54,7 +54,7 @@ def test_an_id_outside_the_table_is_refused(bad):
 
 
 def test_row_sparse_sums():
-    """Sparse + sparse, sparse + dense, dense + sparse, times a number: all equal the dense arithmetic; no operand changes."""
+    """Sparse + sparse, sparse + dense, times a number: all equal the dense arithmetic, and no operand changes."""
     a = RowSparse(np.array([0, 2]), np.array([[1.0, 2], [3, 4]]), (4, 2))
     b = RowSparse(np.array([2, 3]), np.array([[10.0, 20], [30, 40]]), (4, 2))
     dense, kept = np.arange(8.0).reshape(4, 2), np.arange(8.0).reshape(4, 2)

@@ -10,13 +10,20 @@ from tsuzuri.kernels import inner
 
 SMALLEST = {np.float16: 3e-2, np.float32: 3e-5, np.float64: 1e-12}
 RECURRENT = ("RNN", "GRU", "LSTM")
+MOVED = ("elementwise", "reduce", "shape")                   # op modules without a kernel that has a compiled twin
+PAIRED = [c for c in CASES if c.kind.__module__.rsplit(".", 1)[1] not in MOVED]
+
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda c: c.label)
+paired_case = pytest.mark.parametrize("case", PAIRED, ids=lambda c: c.label)
+either_way = pytest.mark.parametrize(
+    ("case", "either"), [(c, False) for c in CASES] + [(c, True) for c in PAIRED], indirect=["either"],
+    ids=lambda v: getattr(v, "label", "compiled" if v else "plain"))
 
 
-@pytest.fixture(params=[False, True], ids=["plain", "compiled"])
+@pytest.fixture
 def either(request):
     with inner.compiled(request.param):
-        yield request.param
+        yield
 
 
 @pytest.fixture
@@ -49,7 +56,7 @@ def test_labels_are_distinct():
     assert len({case.label for case in CASES}) == len(CASES)
 
 
-@every_case
+@either_way
 def test_gradient_is_the_numeric_one(case, either):
     """<dout, df/dv> by a central difference of fourth order, for one random direction v in each input."""
     arrays = case.inputs()
@@ -87,9 +94,9 @@ def test_short_types_agree_with_float64(case, dtype, plain):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@every_case
+@paired_case
 def test_compiled_equals_plain(case, dtype):
-    """Sums of at most 900 terms in another order: 900 roundings of 2^-24 in the worst case, sqrt(900) of them on average."""
+    """Sums of at most 900 terms in another order: some sqrt(900) roundings of 2^-24, that is 2e-6."""
     arrays = case.inputs(dtype)
     with inner.compiled(False):
         outs, grads = run(case, arrays)
@@ -101,7 +108,7 @@ def test_compiled_equals_plain(case, dtype):
     assert [o.dtype for o in fast_outs + fast_grads] == [o.dtype for o in outs + grads]
 
 
-@every_case
+@either_way
 def test_any_subset_of_outputs_may_be_unused(case, either):
     """An unused output is one whose gradient is zero: None and zeros give the same."""
     arrays = case.inputs()
@@ -115,7 +122,7 @@ def test_any_subset_of_outputs_may_be_unused(case, either):
         close(gradients(op, given), gradients(op, zeros), 1e-14)
 
 
-@every_case
+@either_way
 def test_layout_in_memory_does_not_matter(case, either):
     arrays = case.inputs()
     outs, grads = run(case, arrays)
@@ -127,12 +134,14 @@ def test_layout_in_memory_does_not_matter(case, either):
         close(got_grads, grads, 1e-13)
 
 
-@every_case
+@either_way
 def test_a_gradient_that_is_a_broadcast_view_is_fine(case, either):
     """Sum hands out one number seen as a whole array, which cannot be written."""
     arrays = case.inputs()
     outs, _ = run(case, arrays)
     views = tuple(np.broadcast_to(np.float64(0.5), np.shape(o)) for o in outs)
+    if any(v.ndim and v.size < 2 for v in views):
+        return                                               # contiguous as it is: only compiles the loop once more
     close(run(case, arrays, views)[1], run(case, arrays, tuple(v.copy() for v in views))[1], 1e-13)
 
 
@@ -153,7 +162,7 @@ def test_inputs_are_never_written(case, plain):
         np.testing.assert_array_equal(now, then)
 
 
-@every_case
+@paired_case
 def test_compiled_loops_write_no_input(case):
     arrays = case.inputs()
     op = case.op()
@@ -166,7 +175,7 @@ def test_compiled_loops_write_no_input(case):
         np.testing.assert_array_equal(now, then)
 
 
-@every_case
+@either_way
 def test_backward_twice_gives_the_same(case, either):
     op = case.op()
     douts = seeds(outputs(op, case.inputs()))
@@ -176,7 +185,7 @@ def test_backward_twice_gives_the_same(case, either):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@every_case
+@paired_case
 def test_threads_do_not_change_the_result(case, dtype):
     """A recurrent sweep is exact: rows never meet.  Its weight gradients are sums that BLAS may order otherwise."""
     with inner.compiled(True):

@@ -24,6 +24,8 @@ def main(arguments: list[str] | None = None) -> None:
         fail(str(error))
     except KeyboardInterrupt:
         fail("stopped; what was saved is kept.", 130)
+    except MemoryError as error:
+        fail(f"there is not enough memory ({error}); take a smaller model or batch.")
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

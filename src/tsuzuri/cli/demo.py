@@ -27,12 +27,13 @@ def demo(*, out: Path | None = None, epochs: int = EPOCHS) -> None:
     import time
 
     from tsuzuri.cli.output import note
-    from tsuzuri.cli.training import choose, watch
+    from tsuzuri.cli.training import watch
     from tsuzuri.decode import Sampler
     from tsuzuri.train.inference import evaluate_model, write_text
     from tsuzuri.train.language_model import prepare_run
+    from tsuzuri.train.run import choose
     started = time.monotonic()
-    run = prepare_run(choose(SETTINGS | {"epochs": epochs})[0], out or _free_folder(), note)
+    run = prepare_run(choose([("demo", SETTINGS | {"epochs": epochs})])[0], out or _free_folder(), note)
     before = evaluate_model(run, run.new_model(), "python-reference:test")
     note("compiling the inner loops (once on a machine), then training")
     watch(run)

@@ -3,25 +3,23 @@ import time
 from pathlib import Path
 
 from tsuzuri import settings as settings_
-from tsuzuri.array import default_threads
 from tsuzuri.cli.output import Watch, note
 from tsuzuri.errors import ConfigError, RunError
-from tsuzuri.optim import USUAL_DECAY, USUAL_RATE
 from tsuzuri.train.estimate import estimate
 from tsuzuri.train.language_model import prepare_run, train_run, windows
-from tsuzuri.train.run import Run, Settings
+from tsuzuri.train.run import Run, Settings, choose
 
 
 def train(given: dict, out: Path, config: Path | None, resume: bool, dry_run: bool) -> None:
     """Train the run in ``out`` with the settings in the flags ``given``, a file and the environment."""
     if resume and (out / "config.toml").exists():
         run = Run(out)
-        _refuse_changes(given, run.settings)
+        _refuse_changes(layers(given, config), run.settings)
         if dry_run:
             return _show(run.settings, dict.fromkeys(settings_.fields(Settings), f"{out}/config.toml"), out)
         note(f"going on with {out}")
     else:
-        chosen, origin = choose(given, config)
+        chosen, origin = choose(layers(given, config))
         if not chosen.data.data:
             raise ConfigError("no text was given; name a file, a folder, a data set (`tsuzuri data list`) or - for standard input.")
         if dry_run:
@@ -31,13 +29,10 @@ def train(given: dict, out: Path, config: Path | None, resume: bool, dry_run: bo
     print(f"{run.folder}")
 
 
-def choose(given: dict, config: Path | None = None) -> tuple[Settings, dict[str, str]]:
-    """(the settings, {setting: where its value came from}) from defaults < file < environment < flags."""
-    layers = [(str(config), settings_.from_file(config, Settings))] if config else []
-    layers += [("environment", settings_.from_environment(Settings)), ("flag", given)]
-    optimizer = next((layer["optimizer"] for _, layer in reversed(layers) if "optimizer" in layer), "adam")
-    usual = {"lr": USUAL_RATE.get(optimizer, 0.001), "weight_decay": USUAL_DECAY.get(optimizer, 0.0)}
-    return settings_.resolve(Settings, [("default", {"threads": default_threads()}), (f"usual for {optimizer}", usual), *layers])
+def layers(given: dict, config: Path | None = None) -> list[tuple[str, dict]]:
+    """The settings of the file, of the environment and of the flags, in the order in which the later wins."""
+    file = [(str(config), settings_.from_file(config, Settings))] if config else []
+    return [*file, ("environment", settings_.from_environment(Settings)), ("flag", given)]
 
 
 def watch(run: Run) -> None:
@@ -49,14 +44,14 @@ def watch(run: Run) -> None:
             shown.show(event)
 
 
-def _refuse_changes(given, old):
-    """A resumed run goes on as it began; a flag that says otherwise is an error, not ignored."""
+def _refuse_changes(layers, old):
+    """A resumed run goes on as it began; a flag, file or variable that says otherwise is an error, not ignored."""
     before = {name: getattr(getattr(old, section), name) for name, (section, _) in settings_.fields(Settings).items()}
-    new, _ = settings_.resolve(Settings, [("before", before), ("flag", given)])
+    new, origin = settings_.resolve(Settings, [("before", before), *layers])
     for name, (section, _) in settings_.fields(Settings).items():
         if getattr(getattr(new, section), name) != before[name]:
-            raise RunError(f"{name} was {before[name]!r} when the run began; resume without --{name.replace('_', '-')}, "
-                           "or start a new run.")
+            raise RunError(f"{name} was {before[name]!r} when the run began, but is {getattr(getattr(new, section), name)!r} "
+                           f"now ({origin[name]}); resume without it, or start a new run.")
 
 
 def _show(chosen, origin, out):

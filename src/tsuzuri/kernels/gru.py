@@ -57,6 +57,22 @@ def gru_backward(douts, cache):
     return dx, dh, dWx, dWh, db, column_sums(dm)
 
 
+def gru_step(x, h, Wx, Wh, b, bm):
+    """One step that keeps nothing for a way back.    x (N, D), h (N, H) -> (h,), (N, H)."""
+    return gru_cell(matmul(x, Wx), matmul(h, Wh), b, bm, h),
+
+
+@inner
+def gru_cell(a, hidden, b, bm, h):
+    """a = x Wx and hidden = h Wh (N, 3H), h (N, H) -> the next h."""
+    xp = module_of(a, hidden, b, bm, h)
+    H = h.shape[1]
+    a = a + b
+    rz = sigmoid(a[:, :2 * H] + hidden[:, :2 * H])
+    n = xp.tanh(a[:, 2 * H:] + rz[:, :H] * (hidden[:, 2 * H:] + bm))
+    return (1 - rz[:, H:]) * n + rz[:, H:] * h
+
+
 @inner
 def gru_sweep(gates, Wh, b, bm, hs, m, lengths):
     """Fill hs and m step by step from hs[0]; gates holds x Wx and is activated in place."""

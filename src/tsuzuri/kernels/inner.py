@@ -15,6 +15,7 @@ TABLE = {
     "rnn_sweep": "rnn", "rnn_sweep_back": "rnn",
     "gru_sweep": "gru", "gru_sweep_back": "gru",
     "lstm_sweep": "lstm", "lstm_sweep_back": "lstm",
+    "lstm_cell": "lstm", "gru_cell": "gru",
     "softmax_rows": "softmax", "cross_entropy_rows": "softmax",
     "product_into": "blas", "column_sums": "columns",
     "keep_or_drop": "dropout",

@@ -58,6 +58,22 @@ def lstm_backward(douts, cache):
     return dx, dh, dc, dWx, dWh, db
 
 
+def lstm_step(x, h, c, Wx, Wh, b):
+    """One step that keeps nothing for a way back.    x (N, D), h and c (N, H) -> (h, c), both (N, H)."""
+    a = matmul(x, Wx)
+    a += matmul(h, Wh)
+    return lstm_cell(a, b, c)
+
+
+@inner
+def lstm_cell(a, b, c):
+    """a (N, 4H) without the bias b (4H), c (N, H) -> (h, c) of the next step."""
+    xp = module_of(a, b, c)
+    i, f, g, o = xp.split(a + b, 4, axis=1)
+    c = sigmoid(f) * c + sigmoid(i) * xp.tanh(g)
+    return sigmoid(o) * xp.tanh(c), c
+
+
 @inner
 def lstm_sweep(gates, Wh, b, hs, cs, tanh_c, lengths):
     """Fill hs, cs and tanh_c step by step from hs[0] and cs[0]; gates holds x Wx and is activated in place."""

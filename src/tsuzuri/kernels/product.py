@@ -8,11 +8,13 @@ from tsuzuri.array import empty
 from tsuzuri.kernels.inner import inner
 
 SMALL = 2_000_000                                            # multiplications below which cutting up costs more than it saves
+SMALL_ROW = 300_000                                          # the same for one row, which reads each weight for one multiplication
 
 
 def matmul(a, b):
     """a (M, K), b (K, N), either of them possibly a transposed view -> (M, N) in C order."""
-    if a.shape[0] * a.shape[1] * b.shape[1] < SMALL:
+    rows, depth = a.shape
+    if rows * depth * b.shape[1] < (SMALL_ROW if rows == 1 else SMALL):
         return a @ b
     out = empty(a, (a.shape[0], b.shape[1]))
     product_into(out, a, b)

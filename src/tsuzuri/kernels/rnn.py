@@ -47,6 +47,11 @@ def rnn_backward(douts, cache):
     return dx, dh, dWx, dWh, db
 
 
+def rnn_step(x, h, Wx, Wh, b):
+    """One step that keeps nothing for a way back.    x (N, D), h (N, H) -> (h,), (N, H)."""
+    return module_of(x, h).tanh(matmul(x, Wx) + matmul(h, Wh) + b),
+
+
 @inner
 def rnn_sweep(a, Wh, b, hs, lengths):
     """Fill hs step by step from hs[0]; a holds x Wx."""

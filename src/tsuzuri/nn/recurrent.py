@@ -9,6 +9,9 @@ import numpy as np
 from tsuzuri import ops
 from tsuzuri.array import Array, module_of
 from tsuzuri.errors import ConfigError
+from tsuzuri.kernels.gru import gru_step
+from tsuzuri.kernels.lstm import lstm_step
+from tsuzuri.kernels.rnn import rnn_step
 from tsuzuri.nn.layers import Dropout
 from tsuzuri.nn.module import Module, uniform
 from tsuzuri.ops import fused
@@ -62,6 +65,7 @@ class Recurrent(Module):
     gates: int
     op: type[fused.Recurrent]
     state: type[State] | type[LSTMState]
+    kernel: staticmethod
 
     def __init__(self, in_size: int, size: int, *, rng: np.random.Generator, dtype=np.float32):
         bound = size ** -0.5
@@ -79,6 +83,11 @@ class Recurrent(Module):
         zeros = module_of(self.b.data).zeros((rows, self.size), self.b.dtype)
         return self.state(*(Tensor(zeros) for _ in self.state._fields))
 
+    def step(self, x: Array, state):
+        """One step, nothing recorded: x (N, in_size), state -> h (N, H), state."""
+        after = self.state(*map(Tensor, self.kernel(x, *(part.data for part in state), *(w.data for w in self.weights()))))
+        return after.h.data, after
+
     def __call__(self, x: Tensor, state=None, lengths: Array | None = None):
         state = self.initial_state(len(x)) if state is None else state
         hs, *last = self.op(lengths)(x, *state, *self.weights())
@@ -88,13 +97,13 @@ class Recurrent(Module):
 class RNN(Recurrent):
     """The plain recurrent layer with tanh.  Source: Elman 1990."""
 
-    gates, op, state = 1, fused.RNN, State
+    gates, op, state, kernel = 1, fused.RNN, State, staticmethod(rnn_step)
 
 
 class GRU(Recurrent):
     """Gated recurrent unit, reset after the product.  Source: Cho et al. 2014."""
 
-    gates, op, state = 3, fused.GRU, State
+    gates, op, state, kernel = 3, fused.GRU, State, staticmethod(gru_step)
 
     def __init__(self, in_size: int, size: int, *, rng: np.random.Generator, dtype=np.float32):
         super().__init__(in_size, size, rng=rng, dtype=dtype)
@@ -110,7 +119,7 @@ class LSTM(Recurrent):
     Source: Hochreiter and Schmidhuber 1997; the bias: Jozefowicz, Zaremba and Sutskever 2015.
     """
 
-    gates, op, state = 4, fused.LSTM, LSTMState
+    gates, op, state, kernel = 4, fused.LSTM, LSTMState, staticmethod(lstm_step)
 
     def __init__(self, in_size: int, size: int, *, rng: np.random.Generator, dtype=np.float32):
         super().__init__(in_size, size, rng=rng, dtype=dtype)
@@ -131,6 +140,14 @@ class Stacked(Module):
     def initial_state(self, rows: int) -> States:
         """Zeros for every layer."""
         return States(layer.initial_state(rows) for layer in self.layers)
+
+    def step(self, x: Array, state: States) -> tuple[Array, States]:
+        """One step through all layers, nothing recorded: x (N, in_size), state -> h (N, H), state."""
+        after = []
+        for layer, before in zip(self.layers, state, strict=True):
+            x, last = layer.step(x, before)
+            after.append(last)
+        return x, States(after)
 
     def __call__(self, x: Tensor, state: States | None = None, lengths: Array | None = None,
                  rng: np.random.Generator | None = None) -> tuple[Tensor, States]:

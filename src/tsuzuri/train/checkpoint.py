@@ -2,12 +2,13 @@
 
 One file, because a rename replaces one file at once: a kill at any moment leaves the old checkpoint or the new one.
 Its arrays are the parameters (``model.``), the optimiser's slots (``optimizer.``) and the carried state (``state.``);
-its metadata holds the rest of ``Progress`` as JSON.
+its notes hold the rest of ``Progress``.
 """
 import json
 import os
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,23 +22,30 @@ from tsuzuri.tensor import Tensor
 from tsuzuri.train.loop import Progress
 
 
-def save_arrays(path: str | os.PathLike, arrays: dict[str, np.ndarray], notes: dict[str, str] | None = None) -> None:
-    """Write arrays to a safetensors file, at once or not at all."""
+def save_arrays(path: str | os.PathLike, arrays: dict[str, np.ndarray], notes: dict[str, Any] | None = None) -> None:
+    """Write arrays to a safetensors file, at once or not at all; the same arrays and notes give the same bytes.
+
+    ``notes`` are one entry of its metadata, as JSON: of several the library changes the order from call to call.
+    """
     from safetensors.numpy import save_file
     host = {name: np.ascontiguousarray(to_host(a)) for name, a in arrays.items()}    # it writes wrong bytes for others
     with atomic_path(path) as temporary:
-        save_file(host, temporary, metadata=notes)
+        temporary.touch()
+        mode = temporary.stat().st_mode
+        save_file(host, temporary, metadata={"notes": json.dumps(notes)} if notes else None)
+        temporary.chmod(mode)                                # it makes a file that only its owner may read
 
 
-def load_arrays(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+def load_arrays(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The arrays and notes of a safetensors file.  RunError: it is missing or damaged."""
     from safetensors import SafetensorError, safe_open
     try:
         with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            notes = json.loads((file.metadata() or {}).get("notes", "{}"))
+            return {name: file.get_tensor(name) for name in file.keys()}, notes  # noqa: SIM118
     except FileNotFoundError:
         raise RunError(f"{path} is missing.") from None
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, json.JSONDecodeError) as error:
         raise RunError(f"{path} is damaged ({error}); take a copy that was saved whole.") from None
 
 
@@ -48,13 +56,14 @@ def save_checkpoint(path: Path, model: LanguageModel, optimizer: Optimizer, prog
     arrays |= {f"state.{k}": part.data for k, part in enumerate(_parts(progress.carried))}
     record = asdict(Progress(**{**vars(progress), "rng": None, "carried": None}))
     record |= {"rng": rng_state(progress.rng), "optimizer_steps": optimizer.steps, "notes": notes}
-    save_arrays(path, arrays, {"progress": json.dumps(record)})
+    save_arrays(path, arrays, record)
 
 
 def load_checkpoint(path: Path, model: LanguageModel, optimizer: Optimizer) -> tuple[Progress, dict[str, int]]:
-    """Fill the model and the optimiser; returns the Progress and the notes."""
-    arrays, metadata = load_arrays(path)
-    record = json.loads(metadata["progress"])
+    """Fill the model and the optimiser; returns the Progress and the notes.  RunError: the file is no checkpoint."""
+    arrays, record = load_arrays(path)
+    if "optimizer_steps" not in record:
+        raise RunError(f"{path} is no checkpoint; without it the run cannot go on, so start a new one.")
     groups: dict[str, dict] = {"model": {}, "optimizer": {}, "state": {}}
     for name, a in arrays.items():
         group, _, rest = name.partition(".")

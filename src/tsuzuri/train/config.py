@@ -44,7 +44,7 @@ class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
         for name in ("weight_decay", "clip", "patience", "save_every", "seed"):
-            if getattr(self, name) < 0:
+            if not getattr(self, name) >= 0:                 # so, because nan is not less either
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must not be negative.")
         if not 0 < self.lr < float("inf"):
             raise ConfigError(f"lr is {self.lr}; it must be above 0.")

@@ -45,10 +45,17 @@ def write_text(run: Run, prompt: str, tokens: int, sampler: Sampler | None = Non
     """``tokens`` tokens that go on from ``prompt``, as pieces of text.  The same seed gives the same text."""
     if tokens < 0:
         raise ConfigError(f"tokens is {tokens}; it must not be negative.")
+    if seed < 0:
+        raise ConfigError(f"seed is {seed}; it must not be negative.")
     model, tokenizer = run.load_model(), run.tokenizer
     ids = tokenizer.encode(prompt) or tokenizer.encode("\n")
-    with threads(run.settings.training.threads):
-        yield from _pieces(tokenizer, ids, generate(model, ids, tokens, sampler or Sampler(), np.random.default_rng(seed)))
+    new_ids = generate(model, ids, tokens, sampler or Sampler(), np.random.default_rng(seed))
+    return _within(run.settings.training.threads, _pieces(tokenizer, ids, new_ids))
+
+
+def _within(count, pieces):
+    with threads(count):
+        yield from pieces
 
 
 def _pieces(tokenizer, ids, new_ids):

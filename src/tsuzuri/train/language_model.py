@@ -8,7 +8,7 @@ from numpy.random import default_rng
 
 from tsuzuri.datasets import open_source
 from tsuzuri.datasets.sources import DatasetText
-from tsuzuri.files import atomic_write
+from tsuzuri.files import atomic_write, remove_leftovers
 from tsuzuri.optim import make_optimizer
 from tsuzuri.text import BPTTBatches, Corpus, encode_corpus, train_tokenizer
 from tsuzuri.train.checkpoint import load_checkpoint, save_checkpoint
@@ -54,6 +54,7 @@ def train_run(run: Run) -> Iterator[Event]:
     batches, held_out = windows(run.corpus(), run.settings), run.held_out()
     valid = None if held_out is None else windows(held_out, run.settings)
     progress, logged = None, 0
+    remove_leftovers(run.folder, run.best.parent, run.checkpoint.parent)
     if run.checkpoint.exists():
         progress, notes = load_checkpoint(run.checkpoint, model, optimizer)
         logged = notes["logged"]

@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tsuzuri.array import default_threads
 from tsuzuri.datasets import open_source
 from tsuzuri.errors import ConfigError, suggest
 from tsuzuri.files import atomic_write
-from tsuzuri.settings import resolve
 from tsuzuri.train.inference import evaluate_run
 from tsuzuri.train.language_model import prepare_run
-from tsuzuri.train.run import Run, Settings
+from tsuzuri.train.run import Run, choose
 
 Watch = Callable[[Run], None]
 
@@ -67,7 +65,7 @@ def run_recipe(name: str, out: Path, watch: Watch) -> Result:
 
 
 def _trained(recipe, out, watch, **more) -> Run:
-    settings, _ = resolve(Settings, [("recipe", {"threads": default_threads()} | recipe.settings | more)])
+    settings, _ = choose([("recipe", recipe.settings | more)])
     run = Run(out) if (out / "config.toml").exists() else prepare_run(settings, out)
     watch(run)
     return run

@@ -12,16 +12,24 @@
 import json
 import os
 import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from tsuzuri import settings as settings_
-from tsuzuri.errors import DataError, RunError
+from tsuzuri.array import default_threads
+from tsuzuri.errors import ConfigError, DataError, RunError
 from tsuzuri.files import atomic_write, sync
 from tsuzuri.models.language_model import LanguageModel, LanguageModelConfig
+from tsuzuri.optim import USUAL_DECAY, USUAL_RATE
 from tsuzuri.text import Corpus, load_tokenizer, open_corpus
+from tsuzuri.text.reading import ENCODING_ERRORS
+from tsuzuri.text.tokenizers import UNITS
+from tsuzuri.text.tokenizers.options import CHOICES
 from tsuzuri.train.checkpoint import load_arrays, save_arrays
 from tsuzuri.train.config import TrainingConfig
 
@@ -48,6 +56,16 @@ class DataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     encoding_errors: str = "strict"
     """what is done about bytes that are not UTF-8: strict (stop), replace or ignore"""
 
+    def __post_init__(self):
+        for name, choices in (("unit", UNITS), ("encoding_errors", ENCODING_ERRORS), *CHOICES.items()):
+            settings_.check_choice(name, getattr(self, name), choices)
+        for name, least in (("vocabulary", 0), ("min_count", 1)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least {least}.")
+        if self.unit == "bpe" and (self.min_count, self.lowercase, self.digits, self.punctuation) != (1, False, "keep", "keep"):
+            raise ConfigError("min_count, lowercase, digits and punctuation do not fit unit bpe, which keeps every byte; "
+                              "leave them out, or take unit word or char.")
+
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings of a language model's training."""
@@ -55,6 +73,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data: DataConfig
     model: LanguageModelConfig
     training: TrainingConfig
+
+
+def choose(layers: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[Settings, dict[str, str]]:
+    """(the settings, {setting: where its value came from}) of layers (origin, {setting: value}), a later one winning.
+
+    What no layer says is the default, which for some settings depends on others or on the machine.
+    """
+    optimizer = next((layer["optimizer"] for _, layer in reversed(layers) if "optimizer" in layer), "adam")
+    usual = {"lr": USUAL_RATE.get(str(optimizer), 0.001), "weight_decay": USUAL_DECAY.get(str(optimizer), 0.0)}
+    return settings_.resolve(Settings, [("default", {"threads": default_threads()}), (f"usual for {optimizer}", usual), *layers])
 
 
 class Run:
@@ -103,7 +131,7 @@ class Run:
 
     def save_model(self, path: Path, model: LanguageModel, **notes: float) -> None:
         """Write the parameters, with numbers about them beside."""
-        save_arrays(path, model.arrays(), {name: repr(value) for name, value in notes.items()})
+        save_arrays(path, model.arrays(), notes)
 
     def log(self, record: dict) -> None:
         """Append one line to ``metrics.jsonl``."""
@@ -125,8 +153,10 @@ def create_run(folder: str | os.PathLike, settings: Settings, prepare) -> Run:
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RunError(f"{folder} exists; go on with --resume, or choose another --out.")
+    made = [parent for parent in folder.parents if not parent.exists()]
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)            # of a process of the same number that was killed
     try:
         temporary.mkdir()
         prepare(temporary)
@@ -137,4 +167,7 @@ def create_run(folder: str | os.PathLike, settings: Settings, prepare) -> Run:
         sync(folder.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        for parent in made:                                 # nothing is left of a preparation that failed
+            with suppress(OSError):
+                parent.rmdir()
     return Run(folder)

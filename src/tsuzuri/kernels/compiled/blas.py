@@ -13,6 +13,7 @@ from numba import types
 from numba.extending import intrinsic
 from threadpoolctl import ThreadpoolController
 
+from tsuzuri.kernels.compiled.row import one_row
 from tsuzuri.kernels.compiled.vector import parallel_loop
 
 _ROW_MAJOR, _NO_TRANS, _TRANS = 101, 111, 112                # CBLAS's own numbers
@@ -43,6 +44,9 @@ def available() -> bool:
 
 def product_into(out, a, b):
     """out (M, N) = a (M, K) @ b (K, N)."""
+    if len(a) == 1:
+        one_row(out[0], np.ascontiguousarray(a[0]), b)
+        return
     if not _library:
         np.matmul(a, b, out=out)
         return
@@ -51,7 +55,8 @@ def product_into(out, a, b):
     before = _get_threads()
     _set_threads(1)
     try:
-        _parts(_ADDRESS[out.dtype], out, a, b, a_turned, b_turned, a_step, b_step, numba.get_num_threads())
+        _parts(_ADDRESS[out.dtype], out, a.ctypes.data, b.ctypes.data, a.shape[1], a_turned, b_turned, a_step, b_step,
+               numba.get_num_threads())
     finally:
         _set_threads(before)
 
@@ -68,16 +73,17 @@ def _as_blas(m):
 
 
 @parallel_loop
-def _parts(address, out, a, b, a_turned, b_turned, a_step, b_step, threads):
+def _parts(address, out, at_a, at_b, K, a_turned, b_turned, a_step, b_step, threads):
+    """Addresses, not arrays: this is compiled once, not once for every pair of layouts."""
     M, N = out.shape
     size, by_rows = out.itemsize, M >= N
     for k in numba.prange(threads):
         low, high = (M if by_rows else N) * k // threads, (M if by_rows else N) * (k + 1) // threads
         if high > low:
             row, column = (low, 0) if by_rows else (0, low)
-            _gemm(address, a_turned, b_turned, high - low if by_rows else M, N if by_rows else high - low, a.shape[1],
-                  out.dtype.type(1), a.ctypes.data + size * row * (1 if a_turned else a_step), a_step,
-                  b.ctypes.data + size * column * (b_step if b_turned else 1), b_step,
+            _gemm(address, a_turned, b_turned, high - low if by_rows else M, N if by_rows else high - low, K,
+                  out.dtype.type(1), at_a + size * row * (1 if a_turned else a_step), a_step,
+                  at_b + size * column * (b_step if b_turned else 1), b_step,
                   out.dtype.type(0), out.ctypes.data + size * (row * N + column), N)
 
 

@@ -1,5 +1,6 @@
 """The time loops of ``kernels.gru``, compiled.  Each thread takes some rows of the batch through all steps alone."""
 import numba
+import numpy as np
 
 from tsuzuri.kernels.compiled.lstm import SHORT
 from tsuzuri.kernels.compiled.product import empty, pack, pack_transposed, product, scratch_for
@@ -11,6 +12,24 @@ def gru_sweep(gates, Wh, b, bm, hs, m, lengths):
         return _sweep(gates, Wh, b, bm, hs, m, lengths, numba.get_num_threads())
     for t in range(len(gates)):
         _step(gates, hs[t] @ Wh, b, bm, hs, m, lengths, t, 0, gates.shape[1])
+
+
+def gru_cell(a, hidden, b, bm, h):
+    after = np.empty_like(h)
+    _cell(a, hidden, b, bm, h, after)
+    return after
+
+
+@loop
+def _cell(a, hidden, b, bm, h, after):
+    N, H = h.shape
+    one = a.dtype.type(1)
+    for row in range(N):
+        ar, p, before, hr = a[row], hidden[row], h[row], after[row]
+        for j in range(H):
+            r, z = sigmoid(ar[j] + p[j] + b[j]), sigmoid(ar[H + j] + p[H + j] + b[H + j])
+            n = tanh(ar[2 * H + j] + b[2 * H + j] + r * (p[2 * H + j] + bm[j]))
+            hr[j] = (one - z) * n + z * before[j]
 
 
 @parallel_loop

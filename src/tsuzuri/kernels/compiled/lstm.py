@@ -3,6 +3,7 @@
 Rows never meet inside a layer, so the threads need not wait for one another between steps.
 """
 import numba
+import numpy as np
 
 from tsuzuri.kernels.compiled.product import pack, pack_transposed, product, scratch_for
 from tsuzuri.kernels.compiled.vector import loop, parallel_loop, sigmoid, tanh
@@ -15,6 +16,24 @@ def lstm_sweep(gates, Wh, b, hs, cs, tanh_c, lengths):
         return _sweep(gates, Wh, b, hs, cs, tanh_c, lengths, numba.get_num_threads())
     for t in range(len(gates)):
         _step(gates, hs[t] @ Wh, b, hs, cs, tanh_c, lengths, t, 0, gates.shape[1])
+
+
+def lstm_cell(a, b, c):
+    h, after = np.empty_like(c), np.empty_like(c)
+    _cell(a, b, c, h, after)
+    return h, after
+
+
+@loop
+def _cell(a, b, c, h, after):
+    N, H = c.shape
+    for n in range(N):
+        an, before, cn, hn = a[n], c[n], after[n], h[n]
+        for j in range(H):
+            i, f = sigmoid(an[j] + b[j]), sigmoid(an[H + j] + b[H + j])
+            g, o = tanh(an[2 * H + j] + b[2 * H + j]), sigmoid(an[3 * H + j] + b[3 * H + j])
+            cn[j] = f * before[j] + i * g
+            hn[j] = o * tanh(cn[j])
 
 
 @parallel_loop

@@ -1,0 +1,158 @@
+"""Pictures of a training: learning curves and decision regions, as PNG, SVG or PDF by the name of the file.
+
+Nothing is ever shown on a screen, and no state of pyplot is touched.  The colours are those of Okabe and Ito 2008,
+which can be told apart with any kind of colour vision; kinds of points also differ in their marks.
+"""
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import cycle
+from pathlib import Path
+
+import numpy as np
+
+from tsuzuri.errors import ConfigError, suggest
+from tsuzuri.files import atomic_path
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+MARKS = ("o", "^", "s", "D", "v", "P")
+FORMATS = {".png": "Software", ".svg": "Date", ".pdf": "CreationDate"}
+"""By the end of a file's name: what matplotlib would note in it that makes two equal pictures differ."""
+CJK = ("Noto Sans CJK JP", "Noto Sans JP", "IPAexGothic", "IPAGothic", "TakaoGothic", "Hiragino Sans", "Yu Gothic", "Meiryo",
+       "MS Gothic", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei")
+CROWDED = 400                                                # points of a curve above which the mean of neighbours is drawn
+
+MEASURES: dict[str, tuple[str, str, Callable[[float], float]]] = {
+    "loss": ("loss", "loss, nats a token", float),
+    "perplexity": ("perplexity", "perplexity", math.exp),
+    "bits": ("loss", "bits per character", lambda loss: loss / math.log(2)),
+}
+"""What can be drawn of a loss in nats: its name, the name of its axis, how it follows.  Bits are per character where a
+token is a character."""
+
+
+def curves(series: Mapping[str, Sequence[tuple[float, float]]], path: str | os.PathLike, *, measure: str = "loss",
+           x_label: str = "step", y_label: str = "", title: str = "") -> None:
+    """Learning curves, each (step or epoch, loss in nats) under its name; the last of them has its best point marked.
+
+    ``measure`` is "loss", "perplexity" or "bits" (bits per character, for a model of characters).
+    """
+    if measure not in MEASURES:
+        raise ConfigError(f'measure "{measure}" is unknown{suggest(measure, MEASURES)}; choose one of {", ".join(MEASURES)}.')
+    name, label, convert = MEASURES[measure]
+    drawn = {key: [(x, convert(loss)) for x, loss in points] for key, points in series.items() if len(points)}
+    if not drawn:
+        raise ConfigError("there is nothing to draw: every curve is empty.")
+    with _figure(path, (7.2, 4.2)) as axes:
+        for colour, (key, points) in zip(cycle(COLOURS), drawn.items()):
+            _curve(axes, np.array(points, float), key, colour)
+        judged, best = _mark_best(axes, drawn)
+        axes.set(xlabel=x_label, ylabel=y_label or label)
+        axes.set_title(title or f"Best {judged} {name}: {best[1]:.4g} at {x_label} {best[0]:,.6g}", loc="left")
+        if measure == "perplexity":
+            axes.set_yscale("log")
+        axes.margins(x=0.02)
+        _label_ends(axes, drawn)
+
+
+def decision_regions(predict: Callable[[np.ndarray], np.ndarray], x: np.ndarray, labels: np.ndarray,
+                     path: str | os.PathLike, *, title: str = "", points_a_side: int = 300) -> None:
+    """Which class ``predict`` (points (M, 2) -> classes (M,)) gives to every place, with the points x (M, 2) on it.
+
+    A point in the wrong class has a black ring.
+    """
+    low, high = x.min(0), x.max(0)
+    edge = 0.08 * (high - low)
+    sides = [np.linspace(a, b, points_a_side) for a, b in zip(low - edge, high + edge, strict=True)]
+    plane = np.stack(np.meshgrid(*sides), axis=-1)
+    classes = sorted({int(label) for label in labels})
+    regions = np.asarray(predict(plane.reshape(-1, 2).astype(x.dtype))).reshape(points_a_side, points_a_side)
+    wrong = np.asarray(predict(x)) != labels
+    with _figure(path, (6.0, 6.0)) as axes:
+        colours = dict(zip(classes, cycle(COLOURS)))
+        axes.pcolormesh(*sides, _shades(regions, colours), shading="nearest", rasterized=True)
+        for label, mark in zip(classes, cycle(MARKS)):
+            own = x[labels == label]
+            axes.scatter(*own.T, s=22, marker=mark, color=colours[label], edgecolor="white", linewidth=0.6)
+            _name_class(axes, own, x.mean(0), f"class {label}", colours[label])
+        axes.scatter(*x[wrong].T, s=70, facecolor="none", edgecolor="black", linewidth=1.2)
+        axes.set_title(title or f"{len(x) - wrong.sum()} of {len(x)} points lie in the region of their class "
+                                f"({100 * (1 - wrong.mean()):.1f} %)", loc="left")
+        axes.set(aspect="equal", xlabel="x₁", ylabel="x₂")
+
+
+@contextmanager
+def _figure(path, size) -> Iterator:
+    """One pair of axes; when the block ends well the picture is written, as a whole or not at all."""
+    import matplotlib
+    from matplotlib.figure import Figure
+    suffix = Path(path).suffix.lower()
+    if suffix not in FORMATS:
+        raise ConfigError(f'"{path}" is no name for a picture; let it end in {", ".join(FORMATS)}.')
+    with matplotlib.rc_context(_style()):
+        axes = (figure := Figure(size, layout="constrained")).add_subplot()
+        yield axes
+        with atomic_path(path) as temporary:                 # its name has no suffix, so the format is said
+            figure.savefig(temporary, format=suffix[1:], dpi=150, metadata={FORMATS[suffix]: None})
+
+
+def _style() -> dict:
+    """Settings of matplotlib; the same picture gives the same bytes."""
+    return {"font.family": _fonts(), "font.size": 10, "axes.titlesize": 11, "axes.titleweight": "bold",
+            "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "axes.axisbelow": True,
+            "grid.color": "#e6e6e6", "axes.edgecolor": "#888888", "svg.hashsalt": "tsuzuri", "axes.unicode_minus": False}
+
+
+def _fonts() -> list[str]:
+    """A Latin font, then those of Chinese and Japanese that this machine has, for the letters the first one lacks."""
+    from matplotlib.font_manager import fontManager
+    present = set(fontManager.get_font_names())
+    return ["DejaVu Sans", *(name for name in CJK if name in present)]
+
+
+def _curve(axes, points, name, colour):
+    x, y = points.T
+    if len(points) <= CROWDED:
+        axes.plot(x, y, color=colour, linewidth=1.8, label=name, marker="o" if len(points) <= 30 else None, markersize=4)
+        return
+    width = len(points) // (CROWDED // 8)
+    axes.plot(x, y, color=colour, linewidth=0.6, alpha=0.3)
+    means = [values[:len(values) // width * width].reshape(-1, width).mean(1) for values in (x, y)]
+    axes.plot(*means, color=colour, linewidth=1.8, label=name)
+
+
+def _mark_best(axes, drawn):
+    """A ring around the lowest point of the last curve -> (the curve's name, that point)."""
+    name, points = list(drawn.items())[-1]
+    best = min(points, key=lambda point: point[1])
+    axes.plot(*best, marker="o", markersize=10, markerfacecolor="none", markeredgecolor="black", markeredgewidth=1.3, zorder=5)
+    return name, best
+
+
+def _label_ends(axes, drawn):
+    """Each curve's name at its end, the higher above the lower."""
+    ends = [(line.get_ydata()[-1], line) for line in axes.get_lines() if line.get_label() in drawn]
+    upper = max(ends, key=lambda end: end[0])[1]
+    for y, line in ends:
+        up = len(ends) < 2 or line is upper
+        axes.annotate(line.get_label(), (line.get_xdata()[-1], y), xytext=(0, 9 if up else -9), textcoords="offset points",
+                      ha="right", va="bottom" if up else "top", color=line.get_color(), fontweight="bold")
+
+
+def _name_class(axes, points, middle, name, colour):
+    """The name of a class beside its point that is farthest out."""
+    far = points[np.argmax(((points - middle) ** 2).sum(1))]
+    out = (far - middle) / max(float(np.linalg.norm(far - middle)), 1e-9)
+    axes.annotate(name, far, xytext=tuple(14 * out), textcoords="offset points", ha="center", va="center", color=colour,
+                  fontweight="bold", bbox={"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none"})
+
+
+def _shades(regions, colours):
+    """regions (A, B) of classes -> (A, B, 3), each class in a light shade of its colour."""
+    from matplotlib.colors import to_rgb
+    shades = np.ones((*regions.shape, 3))
+    for label, colour in colours.items():
+        shades[regions == label] = 0.72 + 0.28 * np.array(to_rgb(colour))
+    return shades
+

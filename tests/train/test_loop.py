@@ -1,0 +1,242 @@
+"""The training loop against a loop written out by hand, and what a run promises."""
+import math
+
+import numpy as np
+import pytest
+from conftest import same
+
+from tsuzuri.errors import TrainingError
+from tsuzuri.models.language_model import LanguageModel, LanguageModelConfig
+from tsuzuri.nn import Module
+from tsuzuri.optim import SGD, Adam, global_norm
+from tsuzuri.sparse import RowSparse
+from tsuzuri.text import BPTTBatches, Corpus
+from tsuzuri.train.config import TrainingConfig
+from tsuzuri.train.events import Finished, Stepped, Validated
+from tsuzuri.train.inference import evaluate_run
+from tsuzuri.train.language_model import train_run, windows
+from tsuzuri.train.loop import Progress, evaluate, fit
+from tsuzuri.train.run import Run
+
+V = 7
+CONFIG = TrainingConfig(batch_size=3, bptt=5, lr=0.1, schedule="constant", epochs=2, optimizer="sgd", clip=0.0, patience=0)
+
+
+def model(seed=0, **config) -> LanguageModel:
+    settings = {"size": 4, "layers": 2, "dtype": "float64"} | config
+    return LanguageModel(LanguageModelConfig(**settings), V, rng=np.random.default_rng(seed))
+
+
+def stream(tokens=100, seed=1):
+    return np.random.default_rng(seed).integers(V, size=tokens)
+
+
+def change(config, **fields):
+    return TrainingConfig(**{name: getattr(config, name) for name in config.__struct_fields__} | fields)
+
+
+def dense(grad):
+    return grad.to_dense() if isinstance(grad, RowSparse) else grad
+
+
+def grads(m: Module) -> dict[str, np.ndarray]:
+    return {name: dense(p.grad) for name, p in m.named_parameters()}
+
+
+def test_two_epochs_equal_a_loop_by_hand():
+    """Plain descent: the state goes from window to window, each epoch starts without one, masks come from one stream."""
+    batches = BPTTBatches(stream(), 3, 5)
+    fitted, by_hand = model(dropout=0.5), model(dropout=0.5)
+    list(fit(fitted, batches, SGD(fitted), CONFIG, progress=Progress(np.random.default_rng(9))))
+    rng = np.random.default_rng(9)
+    for _ in range(2):
+        state = None
+        for k in range(len(batches)):
+            loss, state = by_hand.loss(*batches[k], state, rng)
+            by_hand.zero_grad()
+            loss.backward()
+            for p in by_hand.parameters():
+                p.data -= 0.1 * dense(p.grad)
+    for name, a in fitted.arrays().items():
+        np.testing.assert_allclose(a, by_hand.arrays()[name], rtol=1e-12, atol=1e-14, err_msg=name)
+
+
+def test_accumulated_windows_are_one_mean():
+    """Windows of 5 and of 2 steps: the gradient of the mean over all their tokens, not the mean of two gradients."""
+    batches = BPTTBatches(stream(3 * 7 + 1), 3, 5)
+    assert [batches[k][0].shape[1] for k in range(len(batches))] == [5, 2]
+    m, seen = model(), {}
+
+    class Look(SGD):
+        def step(self, lr, scale=1.0):
+            seen.update(grads(m))
+            super().step(lr, scale)
+
+    (event, *_) = fit(m, batches, Look(m), change(CONFIG, accumulate=2, epochs=1))
+    m = other = model()
+    first, state = other.loss(*batches[0])
+    second, _ = other.loss(*batches[1], state)
+    together = first * (5 / 7) + second * (2 / 7)
+    together.backward()
+    assert event.loss == pytest.approx(together.item(), rel=1e-12)
+    assert event.tokens == 21
+    for name, g in grads(other).items():
+        np.testing.assert_allclose(seen[name], g, rtol=1e-11, atol=1e-14, err_msg=name)
+
+
+def test_a_last_group_of_fewer_windows_is_a_step_too():
+    m, batches = model(), BPTTBatches(stream(3 * 25 + 1), 3, 5)
+    events = list(fit(m, batches, SGD(m), change(CONFIG, accumulate=2, epochs=1)))
+    assert [e.tokens for e in events if isinstance(e, Stepped)] == [30, 30, 15]
+    mean = sum(e.loss * e.tokens for e in events if isinstance(e, Stepped)) / 75
+    assert events[-2].train_loss == pytest.approx(mean, rel=1e-12)
+
+
+@pytest.mark.parametrize("limit", [0.01, 0.1, 1e3])
+def test_clipping_leaves_the_norm_at_the_limit(limit):
+    """Plain descent with a rate of 1 moves by the clipped gradient; a shorter gradient is left alone."""
+    m, batches = model(), BPTTBatches(stream(), 3, 5)
+    before = {name: a.copy() for name, a in m.arrays().items()}
+    event = next(fit(m, batches, SGD(m), change(CONFIG, lr=1.0, clip=limit)))
+    moved = math.sqrt(sum(((a - before[name]) ** 2).sum() for name, a in m.arrays().items()))
+    assert moved == pytest.approx(min(limit, event.norm), rel=1e-9)
+
+
+def test_the_norm_counts_sparse_rows_and_dense_arrays():
+    m = model(tie=False)
+    m.loss(*BPTTBatches(stream(), 3, 5)[0])[0].backward()
+    assert isinstance(m.embed.W.grad, RowSparse)
+    assert global_norm(m.parameters()) == pytest.approx(math.sqrt(sum((g ** 2).sum() for g in grads(m).values())), rel=1e-12)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_not_a_number_stops_and_moves_nothing(bad):
+    m, batches = model(), BPTTBatches(stream(), 3, 5)
+    optimizer, progress = Adam(m), Progress(np.random.default_rng(0))
+    events = fit(m, batches, optimizer, CONFIG, progress=progress)
+    next(events)
+    m.out.W.data[0, 0] = bad
+    before = {name: a.copy() for name, a in (m.arrays() | optimizer.arrays()).items()}
+    with pytest.raises(TrainingError, match=r"epoch 1, step 2; train with a smaller lr"):
+        next(events)
+    for name, a in (m.arrays() | optimizer.arrays()).items():
+        np.testing.assert_array_equal(a, before[name], err_msg=name)
+    assert (progress.step, optimizer.steps) == (1, 1)
+
+
+class Scripted(Module):
+    """Costs what the script says, whatever it is shown: to test what ``fit`` makes of validation losses."""
+
+    def __init__(self, losses):
+        self.inner, self.losses, self.calls = model(), losses, 0
+
+    def loss(self, ids, targets, state=None, rng=None):
+        loss, state = self.inner.loss(ids, targets, state, rng)
+        if rng is None:                                      # a validation, of one window
+            self.calls += 1
+            return loss * 0 + self.losses[self.calls - 1], state
+        return loss, state
+
+
+def validations(losses, **settings):
+    m, batches = Scripted(losses), BPTTBatches(stream(16), 3, 5)
+    events = list(fit(m, batches, SGD(m), change(CONFIG, epochs=len(losses), **settings), valid=batches))
+    return events, [e for e in events if isinstance(e, Validated)]
+
+
+@pytest.mark.parametrize(("patience", "epochs"), [(1, 3), (2, 6), (3, 8), (0, 8)])
+def test_early_stopping(patience, epochs):
+    """Best at 2, again at 4, then never: after ``patience`` validations without a new best it is over."""
+    events, seen = validations([5, 4, 4.5, 3, 3, 6, 7, 8], patience=patience)
+    assert len(seen) == epochs
+    assert [e.epoch for e in seen if e.best] == [1, 2, 4][:2 if patience == 1 else 3]
+    assert isinstance(events[-1], Finished)
+    assert ("no new best" in events[-1].reason) == (patience in (1, 2, 3) and epochs < 8)
+
+
+def test_plateau_divides_after_each_validation_without_a_new_best():
+    events, _ = validations([5, 4, 4.5, 3, 3, 6], schedule="plateau")
+    rates = [e.lr for e in events if isinstance(e, Stepped)]
+    np.testing.assert_allclose(rates, [0.1, 0.1, 0.1, 0.1 / 4, 0.1 / 4, 0.1 / 16])
+
+
+def test_the_validation_loss_is_that_of_the_whole_text():
+    m, valid = model(dropout=0.5), BPTTBatches(stream(80, 5), 3, 5)
+    for event in fit(m, BPTTBatches(stream(), 3, 5), SGD(m), CONFIG, valid=valid):
+        if isinstance(event, Validated):
+            total, state = 0.0, None
+            for k in range(len(valid)):
+                loss, state = m.loss(*valid[k], state)
+                total += loss.item() * valid[k][1].size
+            assert event.valid_loss == pytest.approx(total / valid.tokens, rel=1e-12)
+
+
+@pytest.mark.parametrize("arch", ["rnn", "gru", "lstm"])
+def test_evaluation_does_not_depend_on_the_window(arch):
+    m, ids = model(arch=arch, dropout=0.5), stream(200)
+    whole = evaluate(m, BPTTBatches(ids, 1, 1000))
+    assert whole[1] == 199
+    for window in (1, 7, 64):
+        loss, tokens = evaluate(m, BPTTBatches(ids, 1, window))
+        assert (loss, tokens) == (pytest.approx(whole[0], rel=1e-12), 199)
+
+
+def test_a_model_of_zeros_is_as_surprised_as_a_fair_die(train, text):
+    run = train("run", epochs=1)
+    m = run.load_model()
+    for a in m.arrays().values():
+        a[...] = 0
+    run.save_model(run.final, m)
+    result = evaluate_run(run, str(text))
+    assert result["perplexity"] == pytest.approx(len(run.tokenizer), rel=1e-6)
+    assert result["loss"] == pytest.approx(math.log(len(run.tokenizer)), rel=1e-6)
+
+
+# Runs
+
+@pytest.mark.parametrize("unit", ["char", "word", "bpe"])
+def test_training_with_the_config_of_a_run_gives_its_bytes(train, tmp_path, prepare, unit):
+    from tsuzuri.settings import from_file
+    from tsuzuri.train.run import Settings
+    size = {"vocabulary": 270} if unit == "bpe" else {}
+    first = train("first", unit=unit, **size)
+    again = prepare("again", **from_file(first.folder / "config.toml", Settings))
+    list(train_run(again))
+    assert (first.folder / "config.toml").read_bytes() == (again.folder / "config.toml").read_bytes()
+    same(first.folder, again.folder)
+
+
+def test_the_model_of_a_run_is_its_best(train):
+    """A rate so high that later epochs are worse."""
+    run = train("run", lr=0.5, epochs=4, patience=0, schedule="constant", optimizer="sgd", clip=0.0)
+    seen = [r for r in run.logged() if "valid_loss" in r]
+    best = min(seen, key=lambda r: r["valid_loss"])
+    loss, _ = evaluate(run.load_model(), windows(held_out(run), run.settings))
+    assert loss == pytest.approx(best["valid_loss"], rel=1e-6)
+    assert run.final.read_bytes() == run.best.read_bytes()
+
+
+def held_out(run: Run) -> Corpus:
+    corpus = run.held_out()
+    assert corpus is not None
+    return corpus
+
+
+def test_the_last_lines_are_held_out_and_the_others_are_not_seen_twice(train, text):
+    run, lines = train("run", epochs=1), text.read_text().splitlines(keepends=True)
+    keep = len(lines) - len(lines) // 20
+    assert run.tokenizer.decode(run.corpus().ids) == "".join(lines[:keep])
+    assert run.tokenizer.decode(held_out(run).ids) == "".join(lines[keep:])
+
+
+def test_another_seed_gives_other_bytes(train):
+    assert train("a", epochs=1).final.read_bytes() != train("b", epochs=1, seed=2).final.read_bytes()
+
+
+def test_threads_are_those_of_the_config(prepare, monkeypatch):
+    import numba
+    seen = set()
+    for _ in train_run(prepare("run", threads=2, epochs=1)):
+        seen.add(numba.get_num_threads())
+    assert seen == {min(2, numba.config.NUMBA_NUM_THREADS)}
+    assert {numba.get_num_threads() for _ in train_run(prepare("other", threads=1, epochs=1))} == {1}

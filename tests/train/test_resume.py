@@ -1,0 +1,191 @@
+"""A training that is killed at any moment and resumed ends with the bytes of one that never was."""
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import litter, made_up, same
+
+from tsuzuri import files
+from tsuzuri.train.events import Finished, Stepped, Validated
+from tsuzuri.train.language_model import train_run
+from tsuzuri.train.run import Run
+
+FLAGS = ("--unit char --size 16 --layers 2 --dropout 0.3 --batch-size 4 --bptt 12 --accumulate 2 --optimizer adam --lr 0.02 "
+         "--schedule plateau --patience 2 --epochs 4 --save-every 0 --threads 1").split()
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing of the package catches it."""
+
+
+# In one process: the training is stopped at every point where it could be, by count.
+
+@pytest.mark.parametrize("save_every", [0.0, 3600.0], ids=["saving at each step", "saving at each epoch"])
+@pytest.mark.parametrize("steps", [1, 2, 7, 11])
+def test_stopped_after_every_few_steps(train, prepare, steps, save_every):
+    """Where checkpoints are an epoch apart, what came after the last one is done again."""
+    whole, broken = train("whole"), prepare("broken", save_every=save_every)
+    done, stops, limit = False, 0, steps
+    while not done:
+        events, taken = train_run(Run(broken.folder)), 0
+        for event in events:
+            done = isinstance(event, Finished)
+            taken += isinstance(event, Stepped)
+            if taken >= limit and not done:
+                break
+        events.close()
+        stops += not done
+        limit += steps if save_every else 0                  # or it would never come as far as an epoch
+    assert stops > 2
+    (broken.folder / "config.toml").write_bytes((whole.folder / "config.toml").read_bytes())
+    same(whole.folder, broken.folder)
+
+
+def test_stopped_at_every_write(train, prepare, monkeypatch):
+    """Killed before and after each rename that a training makes, one after the other."""
+    whole = train("whole", save_every=3600.0, epochs=2)
+    fresh = prepare("fresh", save_every=3600.0, epochs=2)
+    replace, count, kill_at = os.replace, 0, None
+
+    def counting(source, target):
+        nonlocal count
+        count += 1
+        if kill_at == (count, "before"):
+            raise Killed
+        replace(source, target)
+        if kill_at == (count, "after"):
+            raise Killed
+
+    monkeypatch.setattr(files.os, "replace", counting)
+    copy = fresh.folder.with_name("copy")
+    for k in range(1, 20):
+        for when in ("before", "after"):
+            shutil.copytree(fresh.folder, copy)
+            count, kill_at = 0, (k, when)
+            try:
+                list(train_run(Run(copy)))
+                assert k > 3                                 # at least: best, checkpoint, final
+                return
+            except Killed:
+                kill_at = None
+                list(train_run(Run(copy)))
+            same(whole.folder, copy)
+            shutil.rmtree(copy)
+    pytest.fail("a training of two epochs makes fewer than 20 files")
+
+
+def test_a_finished_run_that_is_resumed_stays_as_it_is(train):
+    run = train("whole")
+    before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+    events = list(train_run(Run(run.folder)))
+    assert [type(event) for event in events] == [Finished]
+    assert before == {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+
+
+def test_leftovers_of_a_kill_are_removed(prepare):
+    run = prepare("run")
+    for name in ("last/.checkpoint.safetensors.7.tmp", "best/.tmpA1b2", ".model.safetensors.7.tmp"):
+        path = run.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"half")
+    list(train_run(run))
+    assert litter(run.folder) == []
+
+
+def test_a_folder_left_by_a_killed_process_of_the_same_number_is_no_obstacle(prepare, tmp_path):
+    """In a container every process may be number 7."""
+    (tmp_path / f".run.{os.getpid()}.tmp").mkdir()
+    assert prepare("run").folder.exists()
+    assert litter(tmp_path / "run") == []
+
+
+# In processes of their own, with SIGKILL.
+
+def command(text: Path, out: Path, *more: str) -> list[str]:
+    return [sys.executable, "-c", "from tsuzuri.cli import main; main()", "lm", "train", str(text), "--out", str(out), *FLAGS, *more]
+
+
+def start(text: Path, out: Path) -> subprocess.Popen:
+    return subprocess.Popen(command(text, out, "--resume"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def finish(process: subprocess.Popen) -> None:
+    error = process.communicate(timeout=60)[1].decode()
+    assert process.returncode in (0, -signal.SIGKILL), error
+
+
+def kill_when(process: subprocess.Popen, reached, limit: float = 30) -> bool:
+    """Kill as soon as ``reached()``; False where the process ended before that."""
+    end = time.monotonic() + limit
+    while process.poll() is None and time.monotonic() < end:
+        if reached():
+            process.send_signal(signal.SIGKILL)
+            finish(process)
+            return True
+    finish(process)
+    return False
+
+
+def entries(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
+
+
+def test_sigkill_again_and_again(tmp_path):
+    """While it prepares, in the middle of saves, and at random moments: nine kills."""
+    text, whole, run = tmp_path / "text.txt", tmp_path / "whole" / "run", tmp_path / "killed" / "run"
+    text.write_text(made_up(150))
+    finish(subprocess.Popen(command(text, whole), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE))
+    rng = random.Random(0)
+
+    assert kill_when(start(text, run), lambda: entries(run.parent))                     # the preparation has begun
+    assert not run.exists()
+    corpus = lambda: [p for p in entries(run.parent) if (run.parent / p / "corpus").exists()]  # noqa: E731
+    assert kill_when(start(text, run), corpus)                                          # ... has its tokenizer
+    shutil.rmtree(run.parent)
+
+    assert kill_when(start(text, run), lambda: "checkpoint.safetensors" in entries(run / "last"))
+    saves = kills = 0
+    for k in range(6):
+        before = (run / "last" / "checkpoint.safetensors").stat().st_mtime_ns
+        moved = lambda old=before: (run / "last" / "checkpoint.safetensors").stat().st_mtime_ns != old  # noqa: E731
+        if k % 2:                                            # at some moment after the first new checkpoint
+            at = None
+            def reached(moved=moved):
+                nonlocal at
+                at = at or (moved() and time.monotonic() + rng.uniform(0, 0.3))
+                return at and time.monotonic() >= at
+        else:                                                # in the middle of a save
+            def reached(moved=moved):
+                return moved() and any("tmp" in name for name in entries(run / "last"))
+        kills += kill_when(start(text, run), reached)
+        saves += any("tmp" in name for name in entries(run / "last"))
+    finish(start(text, run))
+    assert kills >= 4
+    assert saves >= 1
+    same(whole, run)
+    assert litter(run) == []
+
+
+def test_resume_needs_no_flags_but_the_folder(train, prepare, text):
+    """The settings are the run's own; and they cannot be changed on the way."""
+    whole, run = train("whole"), prepare("run")
+    events = train_run(run)
+    for event in events:
+        if isinstance(event, Validated):
+            break
+    events.close()
+    main = [sys.executable, "-c", "from tsuzuri.cli import main; main()", "lm", "train", "--resume", "--out", str(run.folder)]
+    refused = subprocess.run([*main, "--lr", "0.5"], capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert "lr" in refused.stderr
+    assert subprocess.run(main, capture_output=True).returncode == 0
+    same(whole.folder, run.folder)
