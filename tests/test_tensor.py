@@ -152,6 +152,30 @@ def test_a_table_that_is_computed_gets_its_gradient():
     np.testing.assert_allclose(W.grad, 2 * W.data * np.array([[1], [0], [2]]))
 
 
+def test_every_op_runs_once_when_all_its_gradients_are_there():
+    """A ladder in which each rung feeds the next two: walked in another order, ops would run again and again."""
+    calls = []
+
+    class Counted(Op):
+        def forward(self, x):
+            return x * 1.5
+
+        def backward(self, dy):
+            calls.append(self)
+            return dy * 1.5
+
+    x = leaf(1.0)
+    below, y = x, Counted()(x)
+    for _ in range(12):
+        below, y = y, Counted()(y) + Counted()(below)
+    y.sum().backward()
+    assert len(calls) == len(set(map(id, calls))) == 25
+    a, b = 1.0, 1.5
+    for _ in range(12):
+        a, b = b, 1.5 * (a + b)
+    assert x.grad[0] == pytest.approx(b)
+
+
 class Split(Op):
     """(x + 1, 2 x, 3 x), and what it was given on the way back."""
 

@@ -34,6 +34,8 @@ class Optimizer:
 
     def __init__(self, model: Module, *, weight_decay: float = 0.0):
         self.parameters = dict(model.named_parameters())
+        for p in self.parameters.values():                   # or a flat view of it would be a copy, and stay unmoved
+            p.data = p.data if p.data.flags.c_contiguous else p.data.copy(order="C")
         self.weight_decay, self.steps = weight_decay, 0
         self.memory = {f"{slot}.{name}": module_of(p.data).zeros_like(p.data)
                        for slot in self.slots for name, p in self.parameters.items()}

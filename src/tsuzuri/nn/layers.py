@@ -11,11 +11,12 @@ from tsuzuri.tensor import Tensor
 class Linear(Module):
     """y = x W + b.    x (..., in_size) -> (..., size)
 
-    W starts evenly in +-1/sqrt(in_size), b at zero.
+    W starts evenly in +-``bound`` (by default 1/sqrt(in_size)), b at zero.
     """
 
-    def __init__(self, in_size: int, size: int, *, rng: np.random.Generator, dtype=np.float32):
-        self.W, self.b = uniform(rng, in_size ** -0.5, (in_size, size), dtype), zeros(size, dtype)
+    def __init__(self, in_size: int, size: int, *, rng: np.random.Generator, bound: float | None = None, dtype=np.float32):
+        bound = in_size ** -0.5 if bound is None else bound
+        self.W, self.b = uniform(rng, bound, (in_size, size), dtype), zeros(size, dtype)
 
     def weights(self) -> tuple[Tensor, Tensor]:
         """W and b, for an op that takes in the product itself."""
@@ -38,11 +39,11 @@ class TiedLinear(Linear):
 class Embedding(Module):
     """A row of a table for each id.    ids (...) -> (..., size)
 
-    The table starts evenly in +-0.1.
+    The table starts normally distributed with standard deviation 0.1.
     """
 
     def __init__(self, rows: int, size: int, *, rng: np.random.Generator, dtype=np.float32):
-        self.W = uniform(rng, 0.1, (rows, size), dtype)
+        self.W = Parameter((0.1 * rng.standard_normal((rows, size))).astype(dtype))
 
     def __call__(self, ids: Array) -> Tensor:
         return ops.embedding(self.W, ids)
