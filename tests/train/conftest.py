@@ -4,11 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tsuzuri.settings import resolve
 from tsuzuri.train.language_model import prepare_run, train_run
 from tsuzuri.train.run import Run, Settings
-from tsuzuri.settings import resolve
 
-WORDS = "the cat sat on a mat and low dogs ran far from home in Rain".split()
+WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "low", "dogs", "ran", "far", "from", "home", "in", "Rain"]
 SMALL = {"unit": "char", "size": 8, "layers": 2, "dropout": 0.3, "batch_size": 4, "bptt": 10, "accumulate": 2, "lr": 0.01,
          "schedule": "plateau", "epochs": 3, "patience": 2, "save_every": 0.0}
 
@@ -28,7 +28,7 @@ def text(tmp_path_factory) -> Path:
 @pytest.fixture
 def no_curves(monkeypatch):
     """Runs end without a picture, which would load matplotlib."""
-    monkeypatch.setattr("tsuzuri.train.language_model.draw_curves", lambda run: None)
+    monkeypatch.setattr("tsuzuri.train.language_model.draw_run", lambda run, model: None)
 
 
 @pytest.fixture

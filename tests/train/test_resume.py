@@ -9,15 +9,14 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import litter, made_up, same
 
+from conftest import litter, made_up, same
 from tsuzuri import files
 from tsuzuri.train.events import Finished, Stepped, Validated
 from tsuzuri.train.language_model import train_run
 from tsuzuri.train.run import Run
 
-FLAGS = ("--unit char --size 16 --layers 2 --dropout 0.3 --batch-size 4 --bptt 12 --accumulate 2 --optimizer adam --lr 0.02 "
-         "--schedule plateau --patience 2 --epochs 4 --save-every 0 --threads 1").split()
+FLAGS = ["--unit", "char", "--size", "16", "--layers", "2", "--dropout", "0.3", "--batch-size", "4", "--bptt", "12", "--accumulate", "2", "--optimizer", "adam", "--lr", "0.02", "--schedule", "plateau", "--patience", "2", "--epochs", "4", "--save-every", "0", "--threads", "1"]
 
 
 class Killed(BaseException):

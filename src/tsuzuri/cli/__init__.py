@@ -9,17 +9,22 @@ from cyclopts import App, CycloptsError
 from tsuzuri import __version__
 from tsuzuri.errors import TsuzuriError
 
-app = App(name="tsuzuri", version=__version__, help="Neural language processing from scratch: train, measure and use "
-                                                   "small sequence models, and see what happens inside.")
+HELP = "Neural language processing from scratch: train, measure and use small sequence models, and see what happens inside."
+
+
+def make_app() -> App:
+    """The commands of all groups."""
+    from tsuzuri.cli import check, data, demo, doctor, lm, recipe
+    app = App(name="tsuzuri", version=__version__, help=HELP)
+    for group in (demo, lm, data, recipe, check, doctor):
+        group.register(app)
+    return app
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command in ``arguments`` (None: those of the process) and leave with its exit code."""
-    from tsuzuri.cli import check, data, demo, doctor, lm, recipe
-    for group in (demo, lm, data, recipe, check, doctor):
-        group.register(app)
     try:
-        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        code = make_app()(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except (CycloptsError, TsuzuriError) as error:
         fail(str(error))
     except KeyboardInterrupt:

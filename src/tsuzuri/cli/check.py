@@ -3,13 +3,15 @@ from pathlib import Path
 
 from cyclopts import App
 
+from tsuzuri.cli.arguments import Whole
+
 
 def register(app: App) -> None:
     """Put the command into the command line."""
     app.command(check)
 
 
-def check(config: Path, /, *, seed: int = 0) -> int:
+def check(config: Path, /, *, seed: Whole = 0) -> int:
     """Check every gradient of a language model against a numeric one, in float64.
 
     Dropout masks, ignored targets, carried state and tied weights are part of the check. Leaves with 1 where a

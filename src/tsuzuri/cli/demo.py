@@ -3,6 +3,8 @@ from pathlib import Path
 
 from cyclopts import App
 
+from tsuzuri.cli.arguments import Whole
+
 EPOCHS = 6
 SETTINGS = {"data": "python-reference", "unit": "char", "size": 256, "batch_size": 32, "bptt": 64, "lr": 0.004,
             "seed": 1}
@@ -14,7 +16,7 @@ def register(app: App) -> None:
     app.command(demo)
 
 
-def demo(*, out: Path | None = None, epochs: int = EPOCHS) -> None:
+def demo(*, out: Path | None = None, epochs: Whole = EPOCHS) -> None:
     """Train a character LSTM on the language reference that comes with Python, and let it write.
 
     Parameters

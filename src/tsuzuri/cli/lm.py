@@ -5,6 +5,8 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from tsuzuri.cli.arguments import Text, Whole
+
 lm = App(name="lm", help="Train a language model, measure it, let it write.")
 
 
@@ -14,16 +16,16 @@ def register(app: App) -> None:
 
 
 @lm.command
-def train(data: str = "", /, *, out: Path,
-          valid: str | None = None, unit: str | None = None, vocabulary: int | None = None, min_count: int | None = None,
+def train(data: Text = "", /, *, out: Path,
+          valid: Text | None = None, unit: str | None = None, vocabulary: Whole | None = None, min_count: Whole | None = None,
           lowercase: bool | None = None, digits: str | None = None, punctuation: str | None = None,
           encoding_errors: str | None = None,
-          arch: str | None = None, size: int | None = None, embedding: int | None = None, layers: int | None = None,
+          arch: str | None = None, size: Whole | None = None, embedding: Whole | None = None, layers: Whole | None = None,
           dropout: float | None = None, tie: bool | None = None, dtype: str | None = None,
-          batch_size: int | None = None, bptt: int | None = None, accumulate: int | None = None,
+          batch_size: Whole | None = None, bptt: Whole | None = None, accumulate: Whole | None = None,
           optimizer: str | None = None, lr: float | None = None, weight_decay: float | None = None,
-          schedule: str | None = None, clip: float | None = None, epochs: int | None = None, patience: int | None = None,
-          seed: int | None = None, threads: int | None = None, save_every: float | None = None,
+          schedule: str | None = None, clip: float | None = None, epochs: Whole | None = None, patience: Whole | None = None,
+          seed: Whole | None = None, threads: Whole | None = None, save_every: float | None = None,
           config: Path | None = None, resume: Annotated[bool, Parameter(negative="")] = False,
           dry_run: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Train a recurrent language model on a text.
@@ -117,7 +119,7 @@ def train(data: str = "", /, *, out: Path,
 
 
 @lm.command
-def evaluate(run: Path, data: str, /, *, json: Annotated[bool, Parameter(negative="")] = False) -> None:
+def evaluate(run: Path, data: Text, /, *, json: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Measure how well a run predicts a text, read from end to end with the state carried over.
 
     Examples:
@@ -147,8 +149,8 @@ def evaluate(run: Path, data: str, /, *, json: Annotated[bool, Parameter(negativ
 
 
 @lm.command
-def generate(run: Path, /, *, prompt: str = "", tokens: int = 200, temperature: float = 1.0, top_k: int = 0,
-             top_p: float = 1.0, seed: int = 1) -> None:
+def generate(run: Path, /, *, prompt: Annotated[str, Parameter(allow_leading_hyphen=True)] = "", tokens: Whole = 200, temperature: float = 1.0, top_k: Whole = 0,
+             top_p: float = 1.0, seed: Whole = 1) -> None:
     """Write text with a run, going on from a prompt.
 
     Examples:

@@ -51,6 +51,7 @@ class Module:
                 raise RunError(f'the file lacks the parameter "{name}" of the model.')
             if arrays[name].shape != parameter.shape:
                 raise RunError(f'parameter "{name}" is {arrays[name].shape} in the file and {parameter.shape} in the model.')
+        for name, parameter in own.items():                  # now that all of them fit
             parameter.data[...] = arrays[name]
 
     def zero_grad(self) -> None:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
+import tomli_w
 
 from tsuzuri.errors import DataError
 from tsuzuri.files import atomic_path, atomic_write
-from tsuzuri.text.settings import to_toml
 from tsuzuri.text.tokenizers import Tokenizer
 
 IDS, META = "ids.bin", "corpus.toml"
@@ -63,7 +63,7 @@ def encode_corpus(lines: Iterable[str], tokenizer: Tokenizer, folder: str | os.P
         if not tokens:
             raise DataError(f"{folder}: the text has no tokens; give a source with at least one")
     counts = Counts(dtype, len(tokenizer), tokens, characters, size, unknown, digest.hexdigest())
-    atomic_write(folder / META, to_toml(vars(counts)))
+    atomic_write(folder / META, tomli_w.dumps(vars(counts)))
     return open_corpus(folder)
 
 

@@ -9,6 +9,7 @@ from numpy.random import default_rng
 from tsuzuri.datasets import open_source
 from tsuzuri.datasets.sources import DatasetText
 from tsuzuri.files import atomic_write, remove_leftovers
+from tsuzuri.models.language_model import LanguageModel
 from tsuzuri.optim import make_optimizer
 from tsuzuri.text import BPTTBatches, Corpus, encode_corpus, train_tokenizer
 from tsuzuri.train.checkpoint import load_checkpoint, save_checkpoint
@@ -103,16 +104,20 @@ class _Recorder:
 
     def _finished(self):
         atomic_write(self.run.final, self.run.best.read_bytes())
-        draw_curves(self.run)
+        draw_run(self.run, self.model)
 
 
-def draw_curves(run: Run) -> None:
-    """Write ``curves.png`` from the metrics."""
+def draw_run(run: Run, model: LanguageModel) -> None:
+    """Write ``curves.png`` from the metrics, and ``graph.svg``: the computation of one training step."""
+    from tsuzuri.graph import graph_of, save
     from tsuzuri.plots import curves
     records = run.logged()
     series = {"training": [(r["step"], r["loss"]) for r in records if "loss" in r],
               "validation": [(r["step"], r["valid_loss"]) for r in records if r.get("valid_loss") is not None]}
-    curves({name: points for name, points in series.items() if points}, run.folder / "curves.png")
+    measure = "bits" if run.settings.data.unit == "char" else "perplexity"
+    curves({name: points for name, points in series.items() if points}, run.folder / "curves.png", measure=measure)
+    ids, targets = windows(run.corpus(), run.settings)[0]
+    save(graph_of(model.loss(ids, targets)[0], names=model), run.folder / "graph.svg")
 
 
 def _lines(data: DataConfig):

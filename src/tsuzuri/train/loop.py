@@ -86,6 +86,7 @@ def evaluate(model: Trainable, batches: Batches) -> tuple[float, int]:
     return total / max(tokens, 1), tokens
 
 
+@np.errstate(over="ignore", invalid="ignore")                # what is not a number is told by an error, not by warnings
 def _step(model, batches, optimizer, config, progress, lr):
     last = min(progress.batch + config.accumulate, len(batches))
     windows = [batches[k] for k in range(progress.batch, last)]

@@ -8,6 +8,7 @@
     model.safetensors     the finished model: the best one
     metrics.jsonl         one line a logged step and a validation, append-only
     curves.png            the learning curves
+    graph.svg             the computation of one training step
 """
 import json
 import os

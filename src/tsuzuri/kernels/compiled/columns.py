@@ -2,12 +2,12 @@
 import numba
 import numpy as np
 
-from tsuzuri.kernels.compiled.vector import loop, parallel_loop
+from tsuzuri.kernels.compiled.vector import loop, spread_loop
 
 STRIP = 2048                                                 # columns whose sums stay in the first-level cache
 
 
-@parallel_loop
+@spread_loop
 def column_sums(a):
     N = a.shape[1]
     sums = np.zeros(N, a.dtype)

@@ -3,7 +3,7 @@ import numba
 import numpy as np
 
 from tsuzuri import memory
-from tsuzuri.kernels.compiled.vector import parallel_loop
+from tsuzuri.kernels.compiled.vector import spread_loop
 
 _GOLDEN, _MIX1, _MIX2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 BLOCK = 16384
@@ -15,7 +15,7 @@ def keep_or_drop(x, p, key):
     return y
 
 
-@parallel_loop
+@spread_loop
 def _keep_or_drop(x, scale, threshold, key, y):
     zero = scale - scale
     for block in numba.prange(-(-x.size // BLOCK)):

@@ -4,7 +4,7 @@ import math
 import numba
 import numpy as np
 
-from tsuzuri.kernels.compiled.vector import exp, loop, parallel_loop
+from tsuzuri.kernels.compiled.vector import exp, loop, spread_loop
 
 any_order = numba.njit(nogil=True, fastmath=True)            # a sum or maximum in any order is one LLVM can vectorise
 
@@ -29,7 +29,7 @@ def softmax_rows(x):
     return _softmax_rows(x, np.empty(x.shape, x.dtype))
 
 
-@parallel_loop
+@spread_loop
 def _softmax_rows(x, y):
     for r in numba.prange(len(x)):
         _exp_row(x[r], highest(x[r]), y[r])
@@ -43,7 +43,7 @@ def _exp_row(z, top, e):
         e[j] = exp(z[j] - top)
 
 
-@parallel_loop
+@spread_loop
 def cross_entropy_rows(z, bias, targets, smoothing, scale, losses):
     for r in numba.prange(len(z)):
         losses[r] = _row(z[r], bias, targets[r], smoothing, scale)

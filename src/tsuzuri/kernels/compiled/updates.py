@@ -2,12 +2,12 @@
 import numba
 import numpy as np
 
-from tsuzuri.kernels.compiled.vector import parallel_loop
+from tsuzuri.kernels.compiled.vector import spread_loop
 
 BLOCK = 8192
 
 
-@parallel_loop
+@spread_loop
 def sum_of_squares(g):
     blocks = -(-g.size // BLOCK)
     sums = np.zeros(blocks)
@@ -22,7 +22,7 @@ def sum_of_squares(g):
     return sums.sum()
 
 
-@parallel_loop
+@spread_loop
 def sgd(w, g, lr, scale, decay):
     real = w.dtype.type
     keep, rate = real(1 - lr * decay), real(lr * scale)
@@ -31,7 +31,7 @@ def sgd(w, g, lr, scale, decay):
             w[k] = w[k] * keep - rate * g[k]
 
 
-@parallel_loop
+@spread_loop
 def momentum(w, g, v, lr, scale, decay, mu, nesterov):
     real = w.dtype.type
     keep, rate, factor, mu = real(1 - lr * decay), real(lr), real(scale), real(mu)
@@ -42,7 +42,7 @@ def momentum(w, g, v, lr, scale, decay, mu, nesterov):
             w[k] = w[k] * keep - rate * (own * g[k] + ahead * v[k])
 
 
-@parallel_loop
+@spread_loop
 def adagrad(w, g, s, lr, scale, decay, epsilon):
     real = w.dtype.type
     keep, rate, factor, epsilon = real(1 - lr * decay), real(lr), real(scale), real(epsilon)
@@ -53,7 +53,7 @@ def adagrad(w, g, s, lr, scale, decay, epsilon):
             w[k] = w[k] * keep - rate * d / (np.sqrt(s[k]) + epsilon)
 
 
-@parallel_loop
+@spread_loop
 def rmsprop(w, g, s, lr, scale, decay, rho, epsilon):
     real = w.dtype.type
     keep, rate, factor, epsilon = real(1 - lr * decay), real(lr), real(scale), real(epsilon)
@@ -65,7 +65,7 @@ def rmsprop(w, g, s, lr, scale, decay, rho, epsilon):
             w[k] = w[k] * keep - rate * d / (np.sqrt(s[k]) + epsilon)
 
 
-@parallel_loop
+@spread_loop
 def adam(w, g, m, s, lr, scale, decay, beta1, beta2, epsilon, step):
     real = w.dtype.type
     keep, factor, epsilon = real(1 - lr * decay), real(scale), real(epsilon)

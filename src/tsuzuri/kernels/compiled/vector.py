@@ -8,6 +8,7 @@ code on any processor:
 ``expm1`` is kept apart from ``2^n`` until the end, which is what keeps tanh exact near zero.  The series is cut where
 its rest is below the rounding of float32 (r^8/8! < 6e-9) or of float64 (r^14/14! < 5e-18).
 """
+import functools
 import hashlib
 import os
 from pathlib import Path
@@ -21,6 +22,7 @@ from numba.extending import intrinsic, overload
 from tsuzuri.kernels.compiled import apply_threads
 
 FLAGS = {"contract", "nsz"}      # fused multiply-add, but sums keep their order, 1 / 2 is 0.5 and a NaN stays one
+FEW = 16_384                     # elements: about 10 us of work
 
 
 def cache_folder() -> str:
@@ -47,6 +49,24 @@ def loop(function):
 def parallel_loop(function):
     """Compile so that ``numba.prange`` runs on all threads that ``array.threads`` allows."""
     return _compile(function, True)
+
+
+def spread_loop(function):
+    """As ``parallel_loop``, but where the first array is small the calling thread works alone: waking another takes longer."""
+    compiled = parallel_loop(function)
+
+    @functools.wraps(function)
+    def run(first, *rest):
+        if first.size >= FEW:
+            return compiled(first, *rest)
+        before = numba.get_num_threads()
+        numba.set_num_threads(1)
+        try:
+            return compiled(first, *rest)
+        finally:
+            numba.set_num_threads(before)
+
+    return run
 
 
 small = numba.njit(inline="always", error_model="numpy", fastmath=FLAGS)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import tomli_w
 
 from tsuzuri.errors import DataError
 from tsuzuri.files import atomic_write
-from tsuzuri.text.settings import to_toml
 from tsuzuri.text.tokenizers.options import Options
 from tsuzuri.text.vocabulary import EOS, UNK, Vocabulary
 
@@ -116,7 +116,7 @@ def check_ids(ids: list[int], size: int) -> None:
 
 
 def write_settings(folder: str | os.PathLike, settings: dict[str, Any]) -> None:
-    atomic_write(Path(folder) / SETTINGS, to_toml(settings))
+    atomic_write(Path(folder) / SETTINGS, tomli_w.dumps({name: value for name, value in settings.items() if value is not None}))
 
 
 def read_settings(folder: str | os.PathLike) -> dict[str, Any]:

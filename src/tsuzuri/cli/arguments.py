@@ -1,0 +1,24 @@
+"""Kinds of arguments that the commands share."""
+from typing import Annotated
+
+from cyclopts import Parameter
+
+
+def _whole(kind, tokens) -> int:
+    """Unlike the library's own conversion it does not round 1.5."""
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        raise ValueError(f'"{tokens[0].value}" is no whole number.') from None
+
+
+def _text(kind, tokens) -> str:
+    """Anything but what looks like a flag; a single - is standard input."""
+    value = tokens[0].value
+    if value.startswith("-") and value != "-":
+        raise ValueError(f'"{value}" is neither a text nor a flag of this command; see --help.')
+    return value
+
+
+Whole = Annotated[int, Parameter(converter=_whole)]
+Text = Annotated[str, Parameter(converter=_text, allow_leading_hyphen=True)]
