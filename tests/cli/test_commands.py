@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from conftest import SMALL, call, made_up, process, small
+from command_line import SMALL, call, made_up, process, small
 
 from tsuzuri.train.run import Run
 

@@ -5,8 +5,7 @@ import struct
 from pathlib import Path
 
 import pytest
-
-from conftest import SMALL, call, made_up, process, small
+from command_line import SMALL, call, made_up, process, small
 
 
 def tree(folder: Path) -> dict[str, int]:

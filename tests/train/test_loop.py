@@ -3,8 +3,8 @@ import math
 
 import numpy as np
 import pytest
+from small_runs import same
 
-from conftest import same
 from tsuzuri.errors import TrainingError
 from tsuzuri.models.language_model import LanguageModel, LanguageModelConfig
 from tsuzuri.nn import Module

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+from small_runs import litter, made_up, same
 
-from conftest import litter, made_up, same
 from tsuzuri import files
 from tsuzuri.train.events import Finished, Stepped, Validated
 from tsuzuri.train.language_model import train_run
@@ -27,9 +27,17 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("save_every", [0.0, 3600.0], ids=["saving at each step", "saving at each epoch"])
 @pytest.mark.parametrize("steps", [1, 2, 7, 11])
-def test_stopped_after_every_few_steps(train, prepare, steps, save_every):
-    """Where checkpoints are an epoch apart, what came after the last one is done again."""
-    whole, broken = train("whole"), prepare("broken", save_every=save_every)
+def test_stopped_after_every_few_steps(train, prepare, steps, save_every, tmp_path):
+    """Where checkpoints are an epoch apart, what came after the last one is done again.
+
+    What validates is characters that are never learnt, so it gets worse: the rate falls, and the training ends early.
+    """
+    (tmp_path / "other.txt").write_text("?!?!?!?!?!\n" * 10)
+    rough = {"valid": str(tmp_path / "other.txt"), "epochs": 7, "bptt": 20, "patience": 3}
+    whole, broken = train("whole", **rough), prepare("broken", save_every=save_every, **rough)
+    records = whole.logged()
+    assert len({r["lr"] for r in records if "lr" in r}) == 3
+    assert len([r for r in records if "valid_loss" in r]) == 4
     done, stops, limit = False, 0, steps
     while not done:
         events, taken = train_run(Run(broken.folder)), 0
@@ -41,7 +49,7 @@ def test_stopped_after_every_few_steps(train, prepare, steps, save_every):
         events.close()
         stops += not done
         limit += steps if save_every else 0                  # or it would never come as far as an epoch
-    assert stops > 2
+    assert stops >= 2
     (broken.folder / "config.toml").write_bytes((whole.folder / "config.toml").read_bytes())
     same(whole.folder, broken.folder)
 

@@ -61,7 +61,7 @@ class LanguageModel(Module):
         self.recurrent = Stacked([cell(config.size if k else embedding, config.size, rng=rng, dtype=dtype)
                                   for k in range(config.layers)], config.dropout)
         self.out = (TiedLinear(self.embed.W) if config.tie               # near zero: every token is as likely at first
-                    else Linear(config.size, vocabulary, rng=rng, bound=0.01, dtype=dtype))
+                    else Linear(config.size, vocabulary, rng=rng, bound=0.02, dtype=dtype))
         self.dropout = Dropout(config.dropout)
 
     def features(self, ids: Array, state: States | None = None,

@@ -60,15 +60,16 @@ class States(tuple):
 
 
 class Recurrent(Module):
-    """What RNN, GRU and LSTM share: weights Wx (D, G H), Wh (H, G H), b (G H), evenly in +-1/sqrt(H) at the start."""
+    """What RNN, GRU and LSTM share: weights Wx (D, G H), Wh (H, G H), b (G H), evenly in +-``spread``/sqrt(H) at the start."""
 
+    spread = 1.0
     gates: int
     op: type[fused.Recurrent]
     state: type[State] | type[LSTMState]
     kernel: staticmethod
 
     def __init__(self, in_size: int, size: int, *, rng: np.random.Generator, dtype=np.float32):
-        bound = size ** -0.5
+        bound = self.spread * size ** -0.5
         self.Wx = uniform(rng, bound, (in_size, self.gates * size), dtype)
         self.Wh = uniform(rng, bound, (size, self.gates * size), dtype)
         self.b = uniform(rng, bound, (self.gates * size,), dtype)
@@ -98,6 +99,7 @@ class RNN(Recurrent):
     """The plain recurrent layer with tanh.  Source: Elman 1990."""
 
     gates, op, state, kernel = 1, fused.RNN, State, staticmethod(rnn_step)
+    spread = 2.0                                             # variance 4/3H: tanh shrinks what passes, and no gate keeps it
 
 
 class GRU(Recurrent):
