@@ -46,6 +46,10 @@ class Tsuzuri:
         self.optimizer, self.state = SGD(self.model), None
         self.ids, self.targets = batch(size)
 
+    def steps(self, count):
+        for _ in range(count):
+            self.step()
+
     def step(self):
         from tsuzuri.optim import clip_factor, global_norm
         loss, self.state = self.model.loss(self.ids, self.targets, self.state, self.rng)
@@ -75,6 +79,10 @@ class Torch:
         self.model = torch.nn.ModuleList([self.embed, self.recurrent, self.out, self.dropout])
         self.optimizer, self.state = torch.optim.SGD(self.model.parameters(), lr=1.0), None
         self.ids, self.targets = map(torch.from_numpy, batch(size))
+
+    def steps(self, count):
+        for _ in range(count):
+            self.step()
 
     def step(self):
         torch = self.torch

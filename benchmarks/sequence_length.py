@@ -19,7 +19,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
     workers = {length: Worker("tsuzuri", SIZE, "lstm", length) for length in LENGTHS}
-    times = interleave(workers, lambda worker: worker.seconds("step"), options.rounds)
+    times = interleave(workers, lambda worker: worker.seconds("steps", 2) / 2, options.rounds)
     for worker in workers.values():
         worker.close()
     a_step = {length: summary(seconds[1:])["median_ms"] / length for length, seconds in times.items()}

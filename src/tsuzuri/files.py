@@ -26,6 +26,26 @@ def atomic_write(path: str | os.PathLike, content: str | bytes) -> None:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
+@contextmanager
+def held_alone(path: str | os.PathLike) -> Iterator[bool]:
+    """Hold the file ``path`` against other processes; False where one holds it.  The system lets go when a holder dies.
+
+    Where the system has no such locks (Windows), always True.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield True
+        return
+    with open(path, "ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
 def remove_leftovers(*folders: Path) -> None:
     """Remove what a killed writer left in ``folders``: temporary files of ``atomic_path`` and of safetensors."""
     for folder in folders:

@@ -196,3 +196,9 @@ def test_resume_needs_no_flags_but_the_folder(train, prepare, text):
     assert "lr" in refused.stderr
     assert subprocess.run(main, capture_output=True).returncode == 0
     same(whole.folder, run.folder)
+
+
+def test_a_run_that_another_process_trains_is_refused(tmp_path):
+    from tsuzuri.files import held_alone
+    with held_alone(tmp_path / "metrics.jsonl") as first, held_alone(tmp_path / "metrics.jsonl") as second:
+        assert (first, second) == (True, False)

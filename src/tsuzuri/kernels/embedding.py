@@ -10,11 +10,11 @@ from tsuzuri.kernels.inner import inner
 
 
 def embedding_forward(W, ids):
-    """W (V, D), ids (...) -> (..., D)."""
+    """W (V, D), ids (...) -> (..., D).  (N, T) ids give a view of (T, N, D): the order in which recurrent layers read."""
     if ids.size and not 0 <= int(ids.min()) <= int(ids.max()) < len(W):
         wrong = int(ids.max()) if int(ids.max()) >= len(W) else int(ids.min())
         raise DataError(f"id {wrong} is not a row of a table of {len(W)} rows.")
-    return W[ids]
+    return W[ids.T].swapaxes(0, 1) if ids.ndim == 2 else W[ids]
 
 
 def sum_rows(ids, rows):

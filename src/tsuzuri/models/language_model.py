@@ -12,6 +12,8 @@ from tsuzuri.kernels.product import matmul
 from tsuzuri.nn import CELLS, Dropout, Embedding, Linear, Module, Stacked, States, TiedLinear
 from tsuzuri.tensor import Tensor
 
+LARGEST = 1_000_000                                          # units or layers; more is a slip of the finger
+
 
 class LanguageModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a recurrent language model is made of."""
@@ -34,13 +36,11 @@ class LanguageModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     def __post_init__(self):
         if self.arch not in CELLS:
             raise ConfigError(f'arch "{self.arch}" is unknown{suggest(self.arch, CELLS)}; choose one of {", ".join(CELLS)}.')
-        for name in ("size", "layers"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        for name, least in (("size", 1), ("layers", 1), ("embedding", 0)):
+            if not least <= getattr(self, name) <= LARGEST:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be {least} to {LARGEST:,}.")
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"dropout is {self.dropout}; it must be at least 0 and below 1.")
-        if self.embedding < 0:
-            raise ConfigError(f"embedding is {self.embedding}; it must be at least 1, or 0 for the size of the layers.")
         if self.tie and self.embedding not in (0, self.size):
             raise ConfigError(f"tie shares one table between embedding ({self.embedding}) and output ({self.size}); "
                               "leave embedding out, or make the two equal.")

@@ -17,6 +17,8 @@ class Embedding(Op):
         return embedding_forward(W, self.ids)
 
     def backward(self, dy):
+        if self.ids.ndim == 2 and not dy.flags.c_contiguous:             # rows as they lie, by time: saves a copy
+            return RowSparse.gather(self.ids.T, dy.swapaxes(0, 1), self.saved)
         return RowSparse.gather(self.ids, dy, self.saved)
 
 

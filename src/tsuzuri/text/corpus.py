@@ -77,7 +77,7 @@ def open_corpus(folder: str | os.PathLike) -> Corpus:
     except FileNotFoundError as error:
         raise DataError(f"{folder}: no corpus here ({Path(error.filename).name} is missing); encode it "
                         "again") from None
-    except (tomllib.TOMLDecodeError, KeyError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
         raise DataError(f"{folder / META}: not the description of a corpus ({error}); encode it "
                         "again") from None
     expected = counts.tokens * np.dtype(counts.dtype).itemsize

@@ -8,7 +8,8 @@ from numpy.random import default_rng
 
 from tsuzuri.datasets import open_source
 from tsuzuri.datasets.sources import DatasetText
-from tsuzuri.files import atomic_write, remove_leftovers
+from tsuzuri.errors import RunError
+from tsuzuri.files import atomic_write, held_alone, remove_leftovers
 from tsuzuri.models.language_model import LanguageModel
 from tsuzuri.optim import make_optimizer
 from tsuzuri.text import BPTTBatches, Corpus, encode_corpus, train_tokenizer
@@ -48,8 +49,15 @@ def tokenizer_options(data: DataConfig) -> dict:
 def train_run(run: Run) -> Iterator[Event]:
     """Train the run to its end, from its last checkpoint where it has one, saving as it goes.
 
-    A run that is killed at any moment and trained again ends with the same bytes.
+    A run that is killed at any moment and trained again ends with the same bytes.  RunError: another process trains it.
     """
+    with held_alone(run.metrics) as alone:
+        if not alone:
+            raise RunError(f"{run.folder} is being trained by another process; wait for it, or stop it.")
+        yield from _train_alone(run)
+
+
+def _train_alone(run):
     model, config = run.new_model(), run.settings.training
     optimizer = make_optimizer(config.optimizer, model, config.weight_decay)
     batches, held_out = windows(run.corpus(), run.settings), run.held_out()
@@ -59,7 +67,6 @@ def train_run(run: Run) -> Iterator[Event]:
     if run.checkpoint.exists():
         progress, notes = load_checkpoint(run.checkpoint, model, optimizer)
         logged = notes["logged"]
-    run.metrics.touch()
     os.truncate(run.metrics, min(logged, run.metrics.stat().st_size))
     yield from _Recorder(run, model, optimizer, len(batches)).record(batches, valid, progress)
 

@@ -113,6 +113,8 @@ def _validate(model, valid, config, progress, schedule):
     train_loss = progress.loss_sum / progress.tokens
     valid_loss = None if valid is None else evaluate(model, valid)[0]
     judged = train_loss if valid_loss is None else valid_loss
+    if not math.isfinite(judged):
+        raise TrainingError(f"the validation loss of epoch {progress.epoch} is {judged}; train with a smaller lr (now {config.lr:.4g}).")
     best = judged < progress.best_loss or progress.best_epoch == 0
     if best:
         progress.best_loss, progress.best_epoch = judged, progress.epoch

@@ -3,7 +3,7 @@ import numba
 import numpy as np
 
 from tsuzuri import memory
-from tsuzuri.kernels.compiled.vector import spread_loop
+from tsuzuri.kernels.compiled.vector import loop, spread_loop
 
 _GOLDEN, _MIX1, _MIX2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 BLOCK = 16384
@@ -17,11 +17,17 @@ def keep_or_drop(x, p, key):
 
 @spread_loop
 def _keep_or_drop(x, scale, threshold, key, y):
-    zero = scale - scale
     for block in numba.prange(-(-x.size // BLOCK)):
-        for k in range(block * BLOCK, min(x.size, (block + 1) * BLOCK)):
-            z = np.uint64(k + 1) * _GOLDEN + key
-            z = (z ^ (z >> np.uint64(30))) * _MIX1
-            z = (z ^ (z >> np.uint64(27))) * _MIX2
-            keep = ((z ^ (z >> np.uint64(31))) >> np.uint64(40)) >= threshold
-            y[k] = x[k] * (scale if keep else zero)
+        part = slice(block * BLOCK, (block + 1) * BLOCK)
+        _block(x[part], scale, threshold, key + np.uint64(block * BLOCK) * _GOLDEN, y[part])
+
+
+@loop
+def _block(x, scale, threshold, key, y):
+    zero = scale - scale
+    for k in range(x.size):
+        z = np.uint64(k + 1) * _GOLDEN + key
+        z = (z ^ (z >> np.uint64(30))) * _MIX1
+        z = (z ^ (z >> np.uint64(27))) * _MIX2
+        keep = ((z ^ (z >> np.uint64(31))) >> np.uint64(40)) >= threshold
+        y[k] = x[k] * (scale if keep else zero)

@@ -4,7 +4,7 @@ import numpy as np
 
 from tsuzuri.kernels.compiled.lstm import SHORT
 from tsuzuri.kernels.compiled.product import empty, pack, pack_transposed, product, scratch_for
-from tsuzuri.kernels.compiled.vector import loop, parallel_loop, sigmoid, tanh
+from tsuzuri.kernels.compiled.vector import loop, parallel_loop, tanh, two_sigmoids
 
 
 def gru_sweep(gates, Wh, b, bm, hs, m, lengths):
@@ -27,7 +27,7 @@ def _cell(a, hidden, b, bm, h, after):
     for row in range(N):
         ar, p, before, hr = a[row], hidden[row], h[row], after[row]
         for j in range(H):
-            r, z = sigmoid(ar[j] + p[j] + b[j]), sigmoid(ar[H + j] + p[H + j] + b[H + j])
+            r, z = two_sigmoids(ar[j] + p[j] + b[j], ar[H + j] + p[H + j] + b[H + j])
             n = tanh(ar[2 * H + j] + b[2 * H + j] + r * (p[2 * H + j] + bm[j]))
             hr[j] = (one - z) * n + z * before[j]
 
@@ -57,7 +57,7 @@ def _step(gates, hidden, b, bm, hs, m, lengths, t, low, high):
             continue
         a, p, mt, before, h = gates[t, row], hidden[row], m[t, row], hs[t, row], hs[t + 1, row]
         for j in range(H):
-            r, z = sigmoid(a[j] + p[j] + b[j]), sigmoid(a[H + j] + p[H + j] + b[H + j])
+            r, z = two_sigmoids(a[j] + p[j] + b[j], a[H + j] + p[H + j] + b[H + j])
             mt[j] = p[2 * H + j] + bm[j]
             n = tanh(a[2 * H + j] + b[2 * H + j] + r * mt[j])
             a[j], a[H + j], a[2 * H + j] = r, z, n

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 
 from tsuzuri.kernels.compiled.product import pack, pack_transposed, product, scratch_for
-from tsuzuri.kernels.compiled.vector import loop, parallel_loop, sigmoid, tanh
+from tsuzuri.kernels.compiled.vector import loop, parallel_loop, sigmoid_and_tanh, tanh, two_sigmoids
 
 SHORT = 4                                                    # below this many steps packing Wh costs more than it saves
 
@@ -30,8 +30,8 @@ def _cell(a, b, c, h, after):
     for n in range(N):
         an, before, cn, hn = a[n], c[n], after[n], h[n]
         for j in range(H):
-            i, f = sigmoid(an[j] + b[j]), sigmoid(an[H + j] + b[H + j])
-            g, o = tanh(an[2 * H + j] + b[2 * H + j]), sigmoid(an[3 * H + j] + b[3 * H + j])
+            i, g = sigmoid_and_tanh(an[j] + b[j], an[2 * H + j] + b[2 * H + j])
+            f, o = two_sigmoids(an[H + j] + b[H + j], an[3 * H + j] + b[3 * H + j])
             cn[j] = f * before[j] + i * g
             hn[j] = o * tanh(cn[j])
 
@@ -62,9 +62,8 @@ def _step(gates, hidden, b, hs, cs, tanh_c, lengths, t, low, high):
         a, r = gates[t, n], hidden[n]
         before, c, tc, h = cs[t, n], cs[t + 1, n], tanh_c[t, n], hs[t + 1, n]
         for j in range(H):
-            i, f = sigmoid(a[j] + r[j] + b[j]), sigmoid(a[H + j] + r[H + j] + b[H + j])
-            g = tanh(a[2 * H + j] + r[2 * H + j] + b[2 * H + j])
-            o = sigmoid(a[3 * H + j] + r[3 * H + j] + b[3 * H + j])
+            i, g = sigmoid_and_tanh(a[j] + r[j] + b[j], a[2 * H + j] + r[2 * H + j] + b[2 * H + j])
+            f, o = two_sigmoids(a[H + j] + r[H + j] + b[H + j], a[3 * H + j] + r[3 * H + j] + b[3 * H + j])
             a[j], a[H + j], a[2 * H + j], a[3 * H + j] = i, f, g, o
             c[j] = f * before[j] + i * g
             tc[j] = tanh(c[j])

@@ -5,8 +5,7 @@ than one.
 """
 import numba
 
-from tsuzuri.kernels.compiled.softmax import any_order
-from tsuzuri.kernels.compiled.vector import loop, parallel_loop
+from tsuzuri.kernels.compiled.vector import any_order, loop, parallel_loop
 
 
 def one_row(out, x, W):

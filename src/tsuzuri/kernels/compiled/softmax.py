@@ -4,16 +4,16 @@ import math
 import numba
 import numpy as np
 
-from tsuzuri.kernels.compiled.vector import exp, loop, spread_loop
+from tsuzuri.kernels.compiled.vector import any_order, exp, larger, loop, spread_loop
 
-any_order = numba.njit(nogil=True, fastmath=True)            # a sum or maximum in any order is one LLVM can vectorise
+BLOCK = 1024                                                 # elements that stay in the first-level cache
 
 
 @any_order
 def highest(row):
     top = row[0]
     for j in range(row.size):
-        top = max(top, row[j])
+        top = larger(top, row[j])
     return top
 
 
@@ -49,20 +49,36 @@ def cross_entropy_rows(z, bias, targets, smoothing, scale, losses):
         losses[r] = _row(z[r], bias, targets[r], smoothing, scale)
 
 
+@any_order
+def _add_bias(z, bias):
+    """Add the bias; returns the highest sum."""
+    top = z[0] + bias[0]
+    for j in range(z.size):
+        z[j] += bias[j]
+        top = larger(top, z[j])
+    return top
+
+
+@loop
+def _exp_in_place(z, top):
+    for j in range(z.size):                                  # one array in and out: two that overlap are not vectorised
+        z[j] = exp(z[j] - top)
+
+
 @loop
 def _row(z, bias, target, smoothing, scale):
     if target < 0:
         z[:] = 0
         return 0.0
     real = z.dtype.type
-    if bias.size:
-        for j in range(z.size):
-            z[j] += bias[j]
-    top, at_target = highest(z), z[target]
+    top = _add_bias(z, bias) if bias.size else highest(z)
+    at_target = z[target]
     mean = total(z) / z.size if smoothing else at_target
-    for j in range(z.size):                                  # one array in and out: two that overlap are not vectorised
-        z[j] = exp(z[j] - top)
-    s = total(z)
+    s = real(0)
+    for start in range(0, z.size, BLOCK):
+        block = z[start:start + BLOCK]
+        _exp_in_place(block, top)
+        s += total(block)
     factor, offset = real(scale) / s, real(scale * smoothing / z.size)
     for j in range(z.size):
         z[j] = z[j] * factor - offset
