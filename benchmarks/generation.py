@@ -8,7 +8,7 @@ from models import SIZES, THREADS
 from report import interleave, save, summary
 from worker import Worker
 
-COUNT = 200
+COUNT = 1000
 AT_LEAST = 5.0
 
 

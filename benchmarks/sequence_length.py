@@ -5,7 +5,7 @@
 import argparse
 
 from models import THREADS
-from report import interleave, save, summary
+from report import save, summary
 from worker import Worker
 
 LENGTHS = (35, 100, 350, 1000)
@@ -19,7 +19,11 @@ def main():
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
     workers = {length: Worker("tsuzuri", SIZE, "lstm", length) for length in LENGTHS}
-    times = interleave(workers, lambda worker: worker.seconds("steps", 2) / 2, options.rounds)
+    times = {length: [] for length in LENGTHS}
+    for _ in range(options.rounds):
+        for length, worker in workers.items():
+            count = 3 * max(LENGTHS) // length               # turns of about the same time, so that no length starts colder
+            times[length].append(worker.seconds("steps", count) / count)
     for worker in workers.values():
         worker.close()
     a_step = {length: summary(seconds[1:])["median_ms"] / length for length, seconds in times.items()}

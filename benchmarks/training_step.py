@@ -3,7 +3,7 @@
 Each row also says what share of tsuzuri's time the step's matrix products alone take: the floor that no code around
 them can pass.  They are timed through NumPy's BLAS, as large as the step has them.
 
-    python benchmarks/training_step.py [--rounds 11] [--size V65-128x2]
+    python benchmarks/training_step.py [--rounds 9] [--size V65-128x2]
 """
 import argparse
 
@@ -12,14 +12,14 @@ from models import SIZES, THREADS
 from report import interleave, save, summary
 from worker import Worker
 
-TURN = 5                                                     # steps a library takes before the other has its turn
+TURN = 10                                                    # steps a library takes before the other has its turn
 AT_LEAST = {("lstm", "V10000-100x1"): 1.15, ("lstm", "V10000-650x2-tied"): 1.05, ("lstm", "V65-128x2"): 1.0}
 
 
 def main():
     """Measure every size and cell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--size", choices=SIZES, action="append")
     options = parser.parse_args()
     rows = [_row(cell, size, options.rounds) for cell in ("lstm", "gru") for size in options.size or SIZES]

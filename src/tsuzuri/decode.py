@@ -1,6 +1,6 @@
 """Writing text with a model, token by token, over one protocol:
 
-    start(rows) -> state        step(ids (N,), state) -> logits (N, V), state
+    start(rows) -> state        step(ids (N,), state) -> logits (N, V), state        (arrays; nothing is recorded)
 """
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +10,6 @@ import numpy as np
 from tsuzuri.array import to_host
 from tsuzuri.errors import ConfigError
 from tsuzuri.kernels.sampling import draw, keep_top_k, keep_top_p
-from tsuzuri.tensor import no_grad
 
 
 class Sampler(msgspec.Struct, frozen=True):
@@ -44,12 +43,10 @@ class Sampler(msgspec.Struct, frozen=True):
 
 def generate(model, prompt: Sequence[int], count: int, sampler: Sampler, rng: np.random.Generator) -> Iterator[int]:
     """The ids of ``count`` tokens that go on from ``prompt`` (at least one id), each as soon as it is drawn."""
-    with no_grad():
-        state = model.start(1)
-        for token in prompt:
-            logits, state = model.step(np.array([token]), state)
+    state = model.start(1)
+    for token in prompt:
+        logits, state = model.step(np.array([token]), state)
     for _ in range(count):
         token = sampler.pick(to_host(logits)[0], rng)
         yield token
-        with no_grad():
-            logits, state = model.step(np.array([token]), state)
+        logits, state = model.step(np.array([token]), state)

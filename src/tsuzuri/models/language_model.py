@@ -8,7 +8,6 @@ import numpy as np
 from tsuzuri import ops
 from tsuzuri.array import Array, float_type
 from tsuzuri.errors import ConfigError, suggest
-from tsuzuri.kernels.product import matmul
 from tsuzuri.nn import CELLS, Dropout, Embedding, Linear, Module, Stacked, States, TiedLinear
 from tsuzuri.tensor import Tensor
 
@@ -88,7 +87,4 @@ class LanguageModel(Module):
     def step(self, ids: Array, state: States) -> tuple[Array, States]:
         """ids (N,), state -> logits (N, V) of the next token, state."""
         h, state = self.recurrent.step(self.embed.W.data[ids], state)
-        W, b = self.out.weights()
-        logits = matmul(h, W.data)
-        logits += b.data
-        return logits, state
+        return self.out.apply(h), state

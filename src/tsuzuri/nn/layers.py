@@ -4,6 +4,7 @@ import numpy as np
 from tsuzuri import ops
 from tsuzuri.array import Array
 from tsuzuri.errors import ConfigError
+from tsuzuri.kernels.product import matmul
 from tsuzuri.nn.module import Module, Parameter, uniform, zeros
 from tsuzuri.tensor import Tensor
 
@@ -22,6 +23,12 @@ class Linear(Module):
         """W and b, for an op that takes in the product itself."""
         return self.W, self.b
 
+    def apply(self, x: Array) -> Array:
+        """x (N, in_size) -> (N, size), nothing recorded."""
+        y = matmul(x, self.W.data)
+        y += self.b.data
+        return y
+
     def __call__(self, x: Tensor) -> Tensor:
         return ops.linear(x, *self.weights())
 
@@ -34,6 +41,11 @@ class TiedLinear(Linear):
 
     def weights(self):
         return ops.transpose(self.table), self.b
+
+    def apply(self, x):
+        y = matmul(x, self.table.data.T)
+        y += self.b.data
+        return y
 
 
 class Embedding(Module):

@@ -7,7 +7,7 @@ was cut short here (docs/decisions/0004-threads.md).  libgomp reads the setting 
 import os
 import sys
 
-os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 _threads = 0
 

@@ -10,13 +10,13 @@ import llvmlite.ir as ir
 import numba
 import numpy as np
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 from threadpoolctl import ThreadpoolController
 
-from tsuzuri.kernels.compiled.row import one_row
 from tsuzuri.kernels.compiled.vector import parallel_loop
 
-_ROW_MAJOR, _NO_TRANS, _TRANS = 101, 111, 112                # CBLAS's own numbers
+ROW_MAJOR, AS_IT_IS, TURNED = np.int32(101), np.int32(111), np.int32(112)       # CBLAS's own numbers
 
 
 def _find_openblas():
@@ -33,8 +33,8 @@ _library, _prefix = _find_openblas()
 if _library:
     _get_threads = getattr(_library, f"{_prefix}openblas_get_num_threads64_")
     _set_threads = getattr(_library, f"{_prefix}openblas_set_num_threads64_")
-    _ADDRESS = {np.dtype(dtype): ctypes.cast(getattr(_library, f"{_prefix}cblas_{name}64_"), ctypes.c_void_p).value
-                for dtype, name in ((np.float32, "sgemm"), (np.float64, "dgemm"))}
+    _GEMM, _GEMV = ({np.dtype(dtype): ctypes.cast(getattr(_library, f"{_prefix}cblas_{letter}{name}64_"), ctypes.c_void_p).value
+                     for dtype, letter in ((np.float32, "s"), (np.float64, "d"))} for name in ("gemm", "gemv"))
 
 
 def available() -> bool:
@@ -44,9 +44,6 @@ def available() -> bool:
 
 def product_into(out, a, b):
     """out (M, N) = a (M, K) @ b (K, N)."""
-    if len(a) == 1:
-        one_row(out[0], np.ascontiguousarray(a[0]), b)
-        return
     if not _library:
         np.matmul(a, b, out=out)
         return
@@ -55,8 +52,11 @@ def product_into(out, a, b):
     before = _get_threads()
     _set_threads(1)
     try:
-        _parts(_ADDRESS[out.dtype], out, a.ctypes.data, b.ctypes.data, a.shape[1], a_turned, b_turned, a_step, b_step,
-               numba.get_num_threads())
+        if len(out) == 1 and not a_turned:
+            _one_row(_GEMV[out.dtype], out, a.ctypes.data, b.ctypes.data, len(b), b_turned, b_step, numba.get_num_threads())
+        else:
+            _parts(_GEMM[out.dtype], out, a.ctypes.data, b.ctypes.data, len(b), a_turned, b_turned, a_step, b_step,
+                   numba.get_num_threads())
     finally:
         _set_threads(before)
 
@@ -77,27 +77,39 @@ def _parts(address, out, at_a, at_b, K, a_turned, b_turned, a_step, b_step, thre
     """Addresses, not arrays: this is compiled once, not once for every pair of layouts."""
     M, N = out.shape
     size, by_rows = out.itemsize, M >= N
+    one, zero = out.dtype.type(1), out.dtype.type(0)
     for k in numba.prange(threads):
         low, high = (M if by_rows else N) * k // threads, (M if by_rows else N) * (k + 1) // threads
         if high > low:
             row, column = (low, 0) if by_rows else (0, low)
-            _gemm(address, a_turned, b_turned, high - low if by_rows else M, N if by_rows else high - low, K,
-                  out.dtype.type(1), at_a + size * row * (1 if a_turned else a_step), a_step,
-                  at_b + size * column * (b_step if b_turned else 1), b_step,
-                  out.dtype.type(0), out.ctypes.data + size * (row * N + column), N)
+            rows, columns = (high - low, N) if by_rows else (M, high - low)
+            _call(address, (ROW_MAJOR, TURNED if a_turned else AS_IT_IS, TURNED if b_turned else AS_IT_IS, rows, columns, K,
+                            one, at_a + size * row * (1 if a_turned else a_step), a_step,
+                            at_b + size * column * (b_step if b_turned else 1), b_step,
+                            zero, out.ctypes.data + size * (row * N + column), N))
+
+
+@parallel_loop
+def _one_row(address, out, at_a, at_b, K, b_turned, b_step, threads):
+    """A matrix is read once for one row, and two cores read faster than one."""
+    N, size = out.size, out.itemsize
+    one, zero = out.dtype.type(1), out.dtype.type(0)
+    for k in numba.prange(threads):
+        low, high = N * k // threads, N * (k + 1) // threads
+        if high > low:
+            part, rows, columns = (b_step, high - low, K) if b_turned else (1, K, high - low)
+            _call(address, (ROW_MAJOR, AS_IT_IS if b_turned else TURNED, rows, columns, one, at_b + size * low * part, b_step,
+                            at_a, 1, zero, out.ctypes.data + size * low, 1))
 
 
 @intrinsic
-def _gemm(typingctx, address, a_turned, b_turned, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
-    """Call the cblas_?gemm at ``address`` in row-major order; a, b and c are addresses."""
+def _call(typingctx, address, arguments):
+    """Call the C function at ``address``.  int32 goes as an enumeration, int64 as a size or an address, a real by value."""
     def codegen(context, builder, signature, args):
-        enum, size, real = ir.IntType(32), ir.IntType(64), context.get_value_type(alpha)
-        whole = [context.cast(builder, value, kind, types.int64) if isinstance(kind, types.Integer) else value
-                 for value, kind in zip(args, signature.args, strict=True)]
-        turned = [builder.select(builder.trunc(flag, ir.IntType(1)), enum(_TRANS), enum(_NO_TRANS)) for flag in args[1:3]]
-        kinds = [enum] * 3 + [size] * 3 + [real] + [size] * 4 + [real] + [size] * 2
-        function = builder.inttoptr(whole[0], ir.FunctionType(ir.VoidType(), kinds).as_pointer())
-        builder.call(function, [enum(_ROW_MAJOR), *turned, *whole[3:]])
+        values = [context.cast(builder, value, kind, types.int64) if isinstance(kind, types.Integer) and kind.bitwidth != 32
+                  else value for value, kind in zip(cgutils.unpack_tuple(builder, args[1]), arguments.types, strict=True)]
+        kind = ir.FunctionType(ir.VoidType(), [value.type for value in values])
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), values)
         return context.get_dummy_value()
 
-    return types.void(address, a_turned, b_turned, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc), codegen
+    return types.void(address, arguments), codegen
