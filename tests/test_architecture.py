@@ -16,17 +16,16 @@ ROOT = Path(tsuzuri.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 ROOMS = [                                                    # from the ground up; one line is one floor
     ["errors"],
-    ["files", "memory", "settings", "repeats", "layout"],
+    ["files", "memory", "settings"],
     ["array"], ["shapes"], ["kernels"], ["sparse"], ["tensor"], ["ops"], ["nn"],
     ["optim", "schedules"],
     ["text"], ["datasets"], ["vectors"], ["models"], ["decode"],
-    ["graph", "plots"], ["graph_svg"],                       # pictures of a run are part of the run, so below train
+    ["graph", "plots"],                                      # pictures of a run are part of the run, so below train
     ["train"], ["check", "gradcheck"], ["interop"], ["recipes"], ["api"], ["cli"], ["studio"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 UPWARD = {                                                   # inside a function, and why
     ("array", "kernels"),                                    # threads() tells the compiled loops how many there are
-    ("graph", "graph_svg"),                                  # draw() is the face of the two
 }
 HEAVY = {"matplotlib", "numba", "llvmlite", "cupy", "torch", "rich", "tokenizers", "scipy"}
 

@@ -3,21 +3,19 @@
     save(graph_of(loss, names=model), "step.svg")
 
 A loop over time is folded: an op that runs over a whole sequence is one node with an arrow back to itself, and a loop
-that was written out step by step is found again (``tsuzuri.repeats``) and shown as one body with an arrow back.
+that was written out step by step is found again (``tsuzuri.graph.repeats``) and shown as one body with an arrow back.
 """
 import inspect
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from tsuzuri.files import atomic_write
+from tsuzuri.graph.repeats import find_loops
 from tsuzuri.nn import Module
 from tsuzuri.ops.elementwise import Add, Mul
 from tsuzuri.ops.fused import Recurrent
-from tsuzuri.repeats import find_loops
 from tsuzuri.tensor import Op, Tensor
 
 
@@ -56,17 +54,6 @@ def graph_of(tensor: Tensor, names: Module | Mapping[str, Tensor] | None = None)
     ``names`` gives the leaves their names: a model its parameters', a dictionary those of any tensors.
     """
     return _Collector(tensor, names).graph()
-
-
-def draw(graph: Graph) -> str:
-    """The picture as the text of an SVG file."""
-    from tsuzuri.graph_svg import svg
-    return svg(graph)
-
-
-def save(graph: Graph, path: str | os.PathLike) -> None:
-    """Write the picture as an SVG file."""
-    atomic_write(path, draw(graph))
 
 
 class _Collector:

@@ -2,8 +2,8 @@
 from collections import defaultdict
 from html import escape
 
-from tsuzuri.graph import Edge, Graph, Node
-from tsuzuri.layout import Cell, place
+from tsuzuri.graph.collect import Edge, Graph, Node
+from tsuzuri.graph.layout import Cell, place
 
 HEIGHT, TITLE, SMALL = 42, 13, 11                            # of a box; of the two sizes of letters
 CARD = 3                                                     # how far a card of a stack sticks out
