@@ -19,6 +19,7 @@ bench: $(VENV)/benching
 	$(BIN)/python benchmarks/training_step.py
 	$(BIN)/python benchmarks/generation.py
 	$(BIN)/python benchmarks/sequence_length.py
+	$(BIN)/python benchmarks/dtypes.py
 
 long: $(VENV)/developing
 	$(BIN)/python -m pytest -m long

@@ -1,8 +1,8 @@
 """Numba versions of the inner loops.  Nothing here is imported, and Numba not loaded, before the first one runs.
 
-The loops run on OpenMP's threads, the matrix products on BLAS's own.  An OpenMP worker that spins while it waits for
-work takes the core that a BLAS worker needs: alternating the two cost 6 ms a turn on two cores before the spinning
-was cut short here (docs/decisions/0004-threads.md).  libgomp reads the setting when it is loaded.
+The loops run on OpenMP's threads.  A worker that spins while it waits for work takes the core that another pool's worker
+needs, such as one of NumPy's BLAS: alternating the two cost 6 ms a turn on two cores before the spinning was cut to about
+1 ms here (docs/decisions/0004-threads.md).  libgomp reads the setting when it is loaded.
 """
 import os
 import sys
