@@ -86,7 +86,7 @@ _tile_many, _tile_five, _tile_one = _tile(ROWS), _tile(5), _tile(1)
 
 
 def _empty_panels(W, transposed):
-    raise NotImplementedError
+    """Zeros (panels, depth, WIDTH) for W, or for its transpose (compiled code only)."""
 
 
 @overload(_empty_panels)

@@ -111,7 +111,7 @@ def larger(typingctx, x, y):
 
 
 def _split_exp(x):
-    raise NotImplementedError
+    """x -> (2^n, e^r - 1) with e^x = 2^n e^r (compiled code only)."""
 
 
 @overload(_split_exp, inline="always")
