@@ -202,8 +202,12 @@ def test_bad_variables(room, monkeypatch, variable, value, words):
     assert not (room / "new").exists()
 
 
+def test_a_size_that_can_only_be_a_slip_is_refused(room):
+    refused(call("lm", "train", "text.txt", "--out", "new", "--size", "1000000000"), ["size", "1,000,000"])
+
+
 def test_a_model_larger_than_memory_is_refused(room):
-    done = call("lm", "train", "text.txt", "--out", "new", "--size", "1000000000")
+    done = call("lm", "train", "text.txt", "--out", "new", "--size", "900000")
     refused(done, ["not enough memory"])
 
 
