@@ -65,10 +65,10 @@ def test_dropout_needs_a_generator():
 
 @pytest.mark.parametrize(("config", "sentence"), [
     ({"arch": "lstn"}, 'arch "lstn" is unknown (did you mean "lstm"?); choose one of rnn, gru, lstm.'),
-    ({"size": 0}, "size is 0; it must be at least 1."), ({"layers": -1}, "layers is -1; it must be at least 1."),
+    ({"size": 0}, "size is 0; it must be 1 to 1,000,000."), ({"layers": -1}, "layers is -1; it must be 1 to 1,000,000."),
     ({"dropout": 1.0}, "dropout is 1.0; it must be at least 0 and below 1."),
     ({"dropout": float("nan")}, "dropout is nan; it must be at least 0 and below 1."),
-    ({"embedding": -1}, "embedding is -1; it must be at least 1, or 0 for the size of the layers."),
+    ({"embedding": -1}, "embedding is -1; it must be 0 to 1,000,000."),
     ({"tie": True, "embedding": 3, "size": 4}, "tie shares one table between embedding (3) and output (4); "
                                               "leave embedding out, or make the two equal."),
     ({"dtype": "float31"}, 'dtype "float31" is unknown (did you mean "float32"?); choose one of float16, float32, float64.'),
