@@ -25,9 +25,10 @@ def main():
     rows = []
     for dtype, runs in results.items():
         row = {"dtype": dtype, "percent_right": 100 * median(r.accuracy for r in runs),
+               "reach_97": sum(r.accuracy >= 0.97 for r in runs), "seeds": len(runs),
                "worst_percent": 100 * min(r.accuracy for r in runs), "loss": median(r.losses[-1] for r in runs),
                "seconds": median(r.seconds for r in runs)}
-        print("{dtype:<8} {percent_right:5.1f} % right (worst {worst_percent:.1f})  loss {loss:.4f}  {seconds:.2f} s".format(**row))
+        print("{dtype:<8} {percent_right:5.1f} % right (worst {worst_percent:.1f}; {reach_97} of {seeds} seeds reach 97)  loss {loss:.4f}  {seconds:.2f} s".format(**row))
         rows.append(row)
     save("dtypes", rows, 1)
 
