@@ -23,9 +23,13 @@ class Linear(Module):
         """W and b, for an op that takes in the product itself."""
         return self.W, self.b
 
+    def matrix(self) -> Array:
+        """The array of W (in_size, size)."""
+        return self.W.data
+
     def apply(self, x: Array) -> Array:
         """x (N, in_size) -> (N, size), nothing recorded."""
-        y = matmul(x, self.W.data)
+        y = matmul(x, self.matrix())
         y += self.b.data
         return y
 
@@ -42,10 +46,8 @@ class TiedLinear(Linear):
     def weights(self):
         return ops.transpose(self.table), self.b
 
-    def apply(self, x):
-        y = matmul(x, self.table.data.T)
-        y += self.b.data
-        return y
+    def matrix(self):
+        return self.table.data.T
 
 
 class Embedding(Module):

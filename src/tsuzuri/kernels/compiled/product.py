@@ -22,11 +22,6 @@ PANEL_BYTES = 128 if _WIDE else 64                           # two vector regist
 ROWS = 10 if _WIDE else 5                                    # of 32 (16) registers the sums take 20 (10)
 
 
-def panel_width(itemsize: int) -> int:
-    """Columns in a panel."""
-    return PANEL_BYTES // itemsize
-
-
 def _tile(rows):
     """``tile(a, r, t, panels, p, out, c)``: out[r:r+rows, c:c+WIDTH] += a[t, r:r+rows] @ panel p.
 
