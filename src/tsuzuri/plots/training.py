@@ -1,26 +1,14 @@
-"""Pictures of a training: learning curves and decision regions, as PNG, SVG or PDF by the name of the file.
-
-Nothing is ever shown on a screen, and no state of pyplot is touched.  The colours are those of Okabe and Ito 2008,
-which can be told apart with any kind of colour vision; kinds of points also differ in their marks.
-"""
+"""Pictures of a training: learning curves and decision regions."""
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
-from pathlib import Path
 
 import numpy as np
 
 from tsuzuri.errors import ConfigError, suggest
-from tsuzuri.files import atomic_path
+from tsuzuri.plots.figure import COLOURS, MARKS, one_figure
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-MARKS = ("o", "^", "s", "D", "v", "P")
-FORMATS = {".png": "Software", ".svg": "Date", ".pdf": "CreationDate"}
-"""By the end of a file's name: what matplotlib would note in it that makes two equal pictures differ."""
-CJK = ("Noto Sans CJK JP", "Noto Sans JP", "IPAexGothic", "IPAGothic", "TakaoGothic", "Hiragino Sans", "Yu Gothic", "Meiryo",
-       "MS Gothic", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei")
 CROWDED = 400                                                # points of a curve above which the mean of neighbours is drawn
 
 MEASURES: dict[str, tuple[str, str, Callable[[float], float]]] = {
@@ -44,7 +32,8 @@ def curves(series: Mapping[str, Sequence[tuple[float, float]]], path: str | os.P
     drawn = {key: [(x, convert(loss)) for x, loss in points] for key, points in series.items() if len(points)}
     if not drawn:
         raise ConfigError("there is nothing to draw: every curve is empty.")
-    with _figure(path, (7.2, 4.2)) as axes:
+    with one_figure(path, (7.2, 4.2)) as figure:
+        axes = figure.add_subplot()
         for colour, (key, points) in zip(cycle(COLOURS), drawn.items()):
             _curve(axes, np.array(points, float), key, colour)
         judged, best = _mark_best(axes, drawn)
@@ -69,7 +58,8 @@ def decision_regions(predict: Callable[[np.ndarray], np.ndarray], x: np.ndarray,
     classes = sorted({int(label) for label in labels})
     regions = np.asarray(predict(plane.reshape(-1, 2).astype(x.dtype))).reshape(points_a_side, points_a_side)
     wrong = np.asarray(predict(x)) != labels
-    with _figure(path, (6.0, 6.0)) as axes:
+    with one_figure(path, (6.0, 6.0)) as figure:
+        axes = figure.add_subplot()
         colours = dict(zip(classes, cycle(COLOURS)))
         axes.pcolormesh(*sides, _shades(regions, colours), shading="nearest", rasterized=True)
         for label, mark in zip(classes, cycle(MARKS)):
@@ -80,35 +70,6 @@ def decision_regions(predict: Callable[[np.ndarray], np.ndarray], x: np.ndarray,
         axes.set_title(title or f"{len(x) - wrong.sum()} of {len(x)} points lie in the region of their class "
                                 f"({100 * (1 - wrong.mean()):.1f} %)", loc="left")
         axes.set(aspect="equal", xlabel="x₁", ylabel="x₂")
-
-
-@contextmanager
-def _figure(path, size) -> Iterator:
-    """One pair of axes; when the block ends well the picture is written, as a whole or not at all."""
-    import matplotlib
-    from matplotlib.figure import Figure
-    suffix = Path(path).suffix.lower()
-    if suffix not in FORMATS:
-        raise ConfigError(f'"{path}" is no name for a picture; let it end in {", ".join(FORMATS)}.')
-    with matplotlib.rc_context(_style()):
-        axes = (figure := Figure(size, layout="constrained")).add_subplot()
-        yield axes
-        with atomic_path(path) as temporary:                 # its name has no suffix, so the format is said
-            figure.savefig(temporary, format=suffix[1:], dpi=150, metadata={FORMATS[suffix]: None})
-
-
-def _style() -> dict:
-    """Settings of matplotlib; the same picture gives the same bytes."""
-    return {"font.family": _fonts(), "font.size": 10, "axes.titlesize": 11, "axes.titleweight": "bold",
-            "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "axes.axisbelow": True,
-            "grid.color": "#e6e6e6", "axes.edgecolor": "#888888", "svg.hashsalt": "tsuzuri", "axes.unicode_minus": False}
-
-
-def _fonts() -> list[str]:
-    """A Latin font, then those of Chinese and Japanese that this machine has, for the letters the first one lacks."""
-    from matplotlib.font_manager import fontManager
-    present = set(fontManager.get_font_names())
-    return ["DejaVu Sans", *(name for name in CJK if name in present)]
 
 
 def _curve(axes, points, name, colour):
@@ -155,4 +116,3 @@ def _shades(regions, colours):
     for label, colour in colours.items():
         shades[regions == label] = 0.72 + 0.28 * np.array(to_rgb(colour))
     return shades
-
