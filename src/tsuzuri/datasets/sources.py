@@ -53,6 +53,7 @@ def open_source(data: str | os.PathLike, split: str | None = None, *, errors: st
         raise DataError(f'"{data}" names the split {named}, but {split} was asked for; name one of them')
     split = split or named
     if name in DATASETS:
+        _check_text(name)
         if split is None:
             return DatasetText(name)
         _check_split(name, split)
@@ -68,6 +69,7 @@ def dataset_lines(name: str, split: str) -> Iterator[str]:
     """The lines of one split of a data set, fetched where it is not in the cache."""
     _check_split(name, split)
     dataset = find_dataset(name)
+    _check_text(name)
     if split in dataset.files:
         return read_lines(fetch_file(dataset, split))
     lines = list(read_lines(fetch_file(dataset, "all")) if dataset.files else python_reference())
@@ -105,6 +107,9 @@ class DatasetText(Source):
         super().__init__(name, DATASETS[name].splits)
 
     def _whole(self) -> Iterator[str]:
+        dataset = find_dataset(self.name)
+        if "all" in dataset.files:                           # its parts would each be cut out of a list of all lines
+            return read_lines(fetch_file(dataset, "all"))
         return chain.from_iterable(map(self._part, self.splits))
 
     def _part(self, split: str) -> Iterator[str]:
@@ -156,6 +161,11 @@ def _bounds(weights: list[int], fractions: list[float], index: int) -> tuple[int
     sums = [0, *accumulate(weights)]
     first, last = (bisect_left(sums, round(sums[-1] * sum(fractions[:k]))) for k in (index, index + 1))
     return first, len(weights) if index == len(fractions) - 1 else last
+
+
+def _check_text(name: str) -> None:
+    if not find_dataset(name).text:
+        raise DataError(f"{name} is a set of judgements, not text; `tsuzuri vectors evaluate` measures vectors with it")
 
 
 def _check_split(name: str, split: str) -> None:
