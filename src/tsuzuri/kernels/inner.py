@@ -1,7 +1,7 @@
 """The table of inner loops: for each plain NumPy loop, where its compiled twin is, and which of the two an array gets.
 
 A plain loop is the truth: it runs on any array module and in any float type, and the tests hold its twin to it.  The
-twin, under the same name in ``kernels/compiled``, runs for host arrays of float32 and float64.
+twin, under the same name in ``kernels/compiled``, runs for host arrays of float32, float64, ids and bytes.
 """
 import functools
 import importlib
@@ -19,13 +19,15 @@ TABLE = {
     "softmax_rows": "softmax", "cross_entropy_rows": "softmax",
     "product_into": "blas", "column_sums": "columns",
     "keep_or_drop": "dropout",
-    "add_rows": "rows", "draw": "sampling",
+    "add_rows": "rows", "draw": "sampling", "number_words": "words",
+    "train_freely": "word2vec", "train_in_rounds": "word2vec",
     "sgd": "updates", "momentum": "updates", "adagrad": "updates", "rmsprop": "updates", "adam": "updates",
     "sum_of_squares": "updates",
+    "count_before": "cooccurrence", "sparse_product": "sparse", "glove_blocks": "glove",
 }
 
 _compiled = os.environ.get("TSUZURI_COMPILED", "1") != "0"
-_TYPES = (np.dtype(np.float32), np.dtype(np.float64))
+_TYPES = {np.dtype(kind) for kind in (np.float32, np.float64, np.int32, np.int64, np.uint8)}
 
 
 def inner(plain: Callable) -> Callable:

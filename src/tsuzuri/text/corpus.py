@@ -52,7 +52,7 @@ def encode_corpus(lines: Iterable[str], tokenizer: Tokenizer, folder: str | os.P
     dtype = "<u2" if len(tokenizer) <= 1 << 16 else "<u4"
     digest, tokens, characters, size, unknown = hashlib.sha256(), 0, 0, 0, 0
     with atomic_path(folder / IDS) as temporary, open(temporary, "wb") as out:
-        for text in _chunks(lines):
+        for text in chunks(lines):
             ids = tokenizer.encode_array(text)
             if tokenizer.unk_id is not None:
                 unknown += int(np.count_nonzero(ids == tokenizer.unk_id))
@@ -86,13 +86,13 @@ def open_corpus(folder: str | os.PathLike) -> Corpus:
     return Corpus(**vars(counts), ids=np.memmap(folder / IDS, dtype=counts.dtype, mode="r"))
 
 
-def _chunks(lines: Iterable[str]) -> Iterator[str]:
-    """Texts of whole lines, each line with its newline, about CHUNK characters long."""
+def chunks(lines: Iterable[str], size: int = CHUNK) -> Iterator[str]:
+    """Texts of whole lines, each line with its newline, about ``size`` characters long."""
     pending, length = [], 0
     for line in lines:
         pending.append(line)
         length += len(line) + 1
-        if length >= CHUNK:
+        if length >= size:
             yield "\n".join(pending) + "\n"
             pending, length = [], 0
     if pending:

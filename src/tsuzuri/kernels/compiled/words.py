@@ -1,0 +1,67 @@
+"""Numbering the words of a text, compiled: one pass over its bytes, with a hash table of open addressing."""
+import numpy as np
+
+from tsuzuri.kernels.compiled.vector import loop
+
+LINE_END = -1
+_LOW = (1 << 32) - 1
+_TAG = np.uint64(0xFFFFFFFF00000000)
+_OFFSET, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
+
+
+@loop
+def _enter_missing(letters, ends, slots, used):
+    """Put the words that are not in the table yet into it."""
+    mask = np.uint64(slots.size - 2)
+    for w in range(slots[-1], used):
+        h = _OFFSET
+        for k in range(ends[w - 1] if w else 0, ends[w]):
+            h = (h ^ np.uint64(letters[k])) * _PRIME
+        at = (h ^ (h >> np.uint64(32))) & mask
+        while slots[at]:
+            at = (at + np.uint64(1)) & mask
+        slots[at] = np.int64(h & _TAG) | (w + 1)
+    slots[-1] = used
+
+
+@loop
+def number_words(text, letters, ends, counts, slots, used, ids):
+    """One function: to hand the arrays to another one for each word takes longer than the work on it."""
+    _enter_missing(letters, ends, slots, used)
+    mask, size = np.uint64(slots.size - 2), text.size
+    written, at = 0, 0
+    while at < size:
+        if text[at] <= 32:
+            if text[at] == 10:
+                ids[written] = LINE_END
+                written += 1
+            at += 1
+            continue
+        start, h = at, _OFFSET                               # FNV-1a (Fowler, Noll and Vo 1991)
+        while at < size and text[at] > 32:
+            h = (h ^ np.uint64(text[at])) * _PRIME
+            at += 1
+        place, tag = (h ^ (h >> np.uint64(32))) & mask, np.int64(h & _TAG)
+        w, length = -1, at - start
+        while slots[place]:
+            if slots[place] & ~_LOW == tag:
+                w = (slots[place] & _LOW) - 1
+                first, k = ends[w - 1] if w else 0, 0
+                if ends[w] - first == length:
+                    while k < length and text[start + k] == letters[first + k]:
+                        k += 1
+                    if k == length:
+                        break
+            place = (place + np.uint64(1)) & mask
+        if slots[place] == 0:
+            w = used
+            first = ends[used - 1] if used else 0
+            for k in range(length):
+                letters[first + k] = text[start + k]
+            ends[w], counts[w], slots[place] = first + length, 0, tag | (w + 1)
+            used += 1
+        counts[w] += 1
+        ids[written] = w
+        written += 1
+    slots[-1] = used
+    return used, written
