@@ -1,4 +1,4 @@
-"""The small Python API: train a language model into a run folder, open one, measure it, let it write."""
+"""The small Python API: train a language model into a run folder, open one, measure it, let it write; train word vectors."""
 import os
 from collections.abc import Callable
 
@@ -7,6 +7,9 @@ from tsuzuri.train.events import Event
 from tsuzuri.train.inference import evaluate_run, write_text
 from tsuzuri.train.language_model import prepare_run, train_run
 from tsuzuri.train.run import Run, choose
+from tsuzuri.vectors import settings as vector_settings
+from tsuzuri.vectors import training as vector_training
+from tsuzuri.vectors.word_vectors import WordVectors
 
 
 class TrainedLanguageModel:
@@ -40,3 +43,17 @@ def train_language_model(data: str, out: str | os.PathLike, *, report: Callable[
     for event in train_run(prepare_run(chosen, out)):
         report(event)
     return TrainedLanguageModel(out)
+
+
+def train_word_vectors(data: str, out: str | os.PathLike, *, report: Callable[[vector_training.Event], None] = lambda event: None,
+                       **settings) -> WordVectors:
+    """Train on ``data`` (a path or a data set's name) into the file ``out``, whose end chooses the format, with the settings
+    of ``tsuzuri vectors train`` by name (method, size, window ...); ``report`` is called with every event of the training.
+
+    ConfigError: a setting that does not exist or fit.  DataError: the text.  RunError: a training of ``out`` was begun.
+    """
+    chosen = vector_settings.choose([("argument", {"data": data, **settings})])
+    for event in vector_training.train_vectors(chosen, out):
+        report(event)
+    assert isinstance(event, vector_training.Finished)       # the last one always is
+    return event.vectors

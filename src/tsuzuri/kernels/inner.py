@@ -20,6 +20,7 @@ TABLE = {
     "product_into": "blas", "column_sums": "columns",
     "keep_or_drop": "dropout",
     "add_rows": "rows", "draw": "sampling", "number_words": "words",
+    "hash_grams": "subwords",
     "train_freely": "word2vec", "train_in_rounds": "word2vec",
     "sgd": "updates", "momentum": "updates", "adagrad": "updates", "rmsprop": "updates", "adam": "updates",
     "sum_of_squares": "updates",

@@ -5,7 +5,7 @@ White space, control characters and backslashes inside a token are escaped as in
 """
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from tsuzuri.errors import DataError
@@ -29,12 +29,13 @@ class Vocabulary:
 
     @classmethod
     def build(cls, counter: Counter[str], specials: Sequence[str], max_size: int | None,
-              min_count: int) -> "Vocabulary":
+              min_count: int, known: Collection[str] = ()) -> "Vocabulary":
         """Specials first, then the most frequent tokens, equals in the order of their characters.
 
-        ``max_size`` counts the specials too.  What is left out adds to the count of ``<unk>``.
+        ``max_size`` counts the specials too.  Tokens that are ``known`` need not reach ``min_count``.  What is left out
+        adds to the count of ``<unk>``.
         """
-        kept = sorted((t for t, n in counter.items() if n >= min_count and t not in specials),
+        kept = sorted((t for t, n in counter.items() if (n >= min_count or t in known) and t not in specials),
                       key=lambda token: (-counter[token], token))
         if max_size is not None:
             del kept[max(max_size - len(specials), 0):]

@@ -11,7 +11,7 @@ import os
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -32,7 +32,7 @@ _WIDE_SPACE = re.compile(r"[^\S\x00-\x20]")                # white space beyond 
 BLOCK = 1 << 20                                              # ids that are rewritten at a time
 CHUNK = 1 << 16                                              # characters whose words are numbered at a time
 
-__all__ = ["LINE_END", "WordCorpus", "open_words", "read_words"]
+__all__ = ["LINE_END", "WordCorpus", "open_words", "read_words", "write_words"]
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,23 @@ class WordCorpus:
                 yield block
 
 
-def read_words(lines: Iterable[str], folder: str | os.PathLike, options: Options,
-               progress: Callable[[int], None] = lambda words: None) -> WordCorpus:
-    """Learn the vocabulary of ``lines`` and write their ids to ``folder``; ``progress`` gets the words read so far.
+def read_words(lines: Iterable[str], folder: str | os.PathLike, options: Options, known: Collection[str] = ()) -> WordCorpus:
+    """Learn the vocabulary of ``lines`` and write their ids to ``folder``.
 
     Words that ``options`` leave out are dropped, or become ``<unk>`` where it is on; with ``eos`` on each line ends with
-    that word.  DataError: no word is left.
+    that word.  Words that are ``known`` stay however rare.  DataError: no word is left.
     """
+    reading = reading_words(lines, folder, options, known)
+    while True:
+        try:
+            next(reading)
+        except StopIteration as end:
+            return end.value
+
+
+def reading_words(lines: Iterable[str], folder: str | os.PathLike, options: Options,
+                  known: Collection[str] = ()) -> Generator[int, None, WordCorpus]:
+    """``read_words`` as a generator: yields the number of words read so far, returns the corpus."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / META).unlink(missing_ok=True)
@@ -73,16 +83,21 @@ def read_words(lines: Iterable[str], folder: str | os.PathLike, options: Options
         with open(raw, "wb") as file:
             for text in chunks(lines, CHUNK):
                 lexicon.number(text).tofile(file)
-                progress(lexicon.read)
+                yield lexicon.read
         pieces = [cut(word, options) for word in lexicon.words()]
-        vocabulary = _vocabulary(pieces, lexicon, options)
+        vocabulary = _vocabulary(pieces, lexicon, options, known)
         with atomic_path(folder / IDS) as temporary:
             written = _rewrite(raw, temporary, _Rewriting.of(pieces, vocabulary, options))
     finally:
         raw.unlink(missing_ok=True)
+    return _finish(folder, vocabulary, written, lexicon.lines, lexicon.read,
+                   {name: value for name, value in asdict(options).items() if value is not None})
+
+
+def _finish(folder, vocabulary, written, lines, read, options) -> WordCorpus:
     vocabulary.save(folder / VOCABULARY)
-    counts = {"words": written - lexicon.lines, "lines": lexicon.lines, "read": lexicon.read}
-    atomic_write(folder / META, tomli_w.dumps(counts | {"options": {k: v for k, v in asdict(options).items() if v is not None}}))
+    counts = {"words": written - lines, "lines": lines, "read": read}
+    atomic_write(folder / META, tomli_w.dumps(counts | {"options": options}))
     return WordCorpus(folder, vocabulary, **counts)
 
 
@@ -141,14 +156,15 @@ def _grown(array, size):
     return larger
 
 
-def _vocabulary(pieces, lexicon, options) -> Vocabulary:
+def _vocabulary(pieces, lexicon, options, known) -> Vocabulary:
     counter: Counter[str] = Counter()
     for words, count in zip(pieces, lexicon.counts.tolist()):
         for word in words:
             counter[word] += count
     if options.eos:
         counter[EOS] += lexicon.lines
-    vocabulary = Vocabulary.build(counter, [UNK] * options.unk + [EOS] * options.eos, options.max_size, options.min_count)
+    vocabulary = Vocabulary.build(counter, [UNK] * options.unk + [EOS] * options.eos, options.max_size, options.min_count,
+                                  known)
     if not counter.total():
         raise DataError("the text has no words; give a source with at least one")
     if len(vocabulary) == options.unk + options.eos:
@@ -188,3 +204,17 @@ def _rewrite(source, target, rewriting) -> int:
             ids.astype("<i4", copy=False).tofile(new)
             written += len(ids)
     return written
+
+
+def write_words(folder: str | os.PathLike, blocks: Iterable[np.ndarray], vocabulary: Vocabulary, read: int,
+                options: dict[str, object]) -> WordCorpus:
+    """Write blocks of ids that were made from another text as ``read_words`` writes its own, and say which options made them."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / META).unlink(missing_ok=True)
+    written = lines = 0
+    with atomic_path(folder / IDS) as temporary, open(temporary, "wb") as file:
+        for block in blocks:
+            block.astype("<i4", copy=False).tofile(file)
+            written, lines = written + len(block), lines + int(np.count_nonzero(block == LINE_END))
+    return _finish(folder, vocabulary, written, lines, read, options)

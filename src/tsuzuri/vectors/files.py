@@ -9,7 +9,7 @@ import numpy as np
 from tsuzuri.errors import ConfigError, suggest
 from tsuzuri.interop.book import read_book
 from tsuzuri.interop.glove_text import read_glove, write_glove
-from tsuzuri.interop.safetensors_store import load, save
+from tsuzuri.interop.safetensors_store import Stored, load, load_tensors, save
 from tsuzuri.interop.table import Table
 from tsuzuri.interop.word2vec_format import read_binary, read_text, write_binary, write_text
 
@@ -61,6 +61,15 @@ def read_vectors(path: str | os.PathLike, limit: int | None = None, suffix: str 
     if limit is not None and limit < 1:
         raise ConfigError(f"{limit} words cannot be read; take a number from 1")
     return FORMATS[suffix_of(suffix or path)].read(Path(path), limit)
+
+
+def read_stored(path: str | os.PathLike, limit: int | None = None, suffix: str | None = None) -> Stored:
+    """As ``read_vectors``, with what a safetensors file holds beside the words; no other format holds more."""
+    table = read_vectors(path, limit, suffix)
+    if suffix_of(suffix or path) != ".safetensors":
+        return Stored(table, {}, {})
+    tensors, notes = load_tensors(Path(path))
+    return Stored(table, tensors, notes)
 
 
 def writer_of(path: str | os.PathLike) -> Callable[[Path, Table], None]:

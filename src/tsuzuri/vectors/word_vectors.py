@@ -13,7 +13,7 @@ import numpy as np
 
 from tsuzuri.errors import ConfigError, DataError, suggest
 from tsuzuri.interop.table import Table, refuse_odd, refuse_twice
-from tsuzuri.vectors.files import read_vectors, writer_of
+from tsuzuri.vectors.files import read_stored, writer_of
 from tsuzuri.vectors.search import inverse_norms, score_blocks, top_rows, unit
 
 METHODS = ("add", "multiply", "dot")
@@ -56,16 +56,20 @@ class WordVectors:
         if len(self.ids) != len(self.words):
             refuse_twice(self.words, "word vectors")
 
-    @classmethod
-    def load(cls, path: str | os.PathLike, limit: int | None = None, *, suffix: str | None = None) -> "WordVectors":
+    @staticmethod
+    def load(path: str | os.PathLike, limit: int | None = None, *, suffix: str | None = None) -> "WordVectors":
         """The vectors of a file, at most those of the first ``limit`` words.
 
         The end of the name chooses the format, or ``suffix`` in its place: .txt and .vec (word2vec's text), .bin (word2vec's
         binary), .glove.txt (no header), all also with .gz; .safetensors (mapped into memory, the others are read); .pkl (the
-        book's weights).
+        book's weights).  What SubwordVectors saved becomes SubwordVectors.
         ConfigError: the name ends in none of them.  DataError: the file is missing or damaged.
         """
-        return cls(*read_vectors(path, limit, suffix))
+        stored = read_stored(path, limit, suffix)
+        if "subwords" in stored.notes:
+            from tsuzuri.vectors.subwords import SubwordVectors
+            return SubwordVectors.of_file(stored)
+        return WordVectors(*stored.table)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the format that the name's end stands for, at once or not at all.  Only safetensors keeps the counts."""

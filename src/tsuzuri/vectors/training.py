@@ -1,0 +1,242 @@
+"""From a text to word vectors in a file, by any method: a generator of events, like every training here.
+
+While it runs, ``FILE.training`` beside FILE holds the text as ids, the settings and, for the methods that predict, the
+state of the training as of the last minute.  A run that was killed goes on from there; FILE appears when it is done.
+"""
+import os
+import shutil
+import time
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tsuzuri import array
+from tsuzuri import settings as settings_
+from tsuzuri.datasets import open_source
+from tsuzuri.errors import ConfigError, DataError, RunError
+from tsuzuri.files import atomic_write, held_alone, remove_leftovers
+from tsuzuri.interop.safetensors_store import load, load_tensors, save_tensors
+from tsuzuri.text.word_corpus import WordCorpus, open_words, reading_words
+from tsuzuri.vectors.continuing import MergedCorpus, merged, rows_of
+from tsuzuri.vectors.files import writer_of
+from tsuzuri.vectors.settings import VectorSettings, choose
+from tsuzuri.vectors.word2vec import Trained, Word2Vec
+from tsuzuri.vectors.word_vectors import WordVectors
+
+SAVE_EVERY = 60.0                                            # seconds
+SETTINGS, TEXT, RAW, STATE, LOCK = "settings.toml", "text", "raw", "state.safetensors", "lock"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Words of the text read so far."""
+
+    words: int
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The text is read: its words, how many of them are in the vocabulary, and the size of that."""
+
+    read: int
+    words: int
+    vocabulary: int
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The co-occurrences are counted: pairs of words that were met."""
+
+    pairs: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The vectors, which are in the file now, and the mean loss of each pass."""
+
+    vectors: WordVectors
+    losses: list[float]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where a training reads and writes, and how."""
+
+    out: Path
+    work: Path
+    threads: int
+    save_every: float
+
+
+Event = Reading | Prepared | Counted | Trained | Finished
+Corpus = WordCorpus | MergedCorpus
+
+
+def train_vectors(settings: VectorSettings, out: str | os.PathLike, *, resume: bool = False,
+                  save_every: float = SAVE_EVERY) -> Iterator[Event]:
+    """Train on the text of ``settings`` into the file ``out``, whose suffix chooses the format.
+
+    ConfigError: a setting or suffix that does not fit.  DataError: the text.  RunError: a training of ``out`` was begun and
+    ``resume`` is off, or there is none and it is on, or another process is at it.
+    """
+    out = Path(out)
+    writer_of(out)
+    work = _work_folder(out)
+    _look_for_another(work, out, resume, settings)
+    with ExitStack() as stack:
+        work.mkdir(parents=True, exist_ok=True)
+        if not stack.enter_context(held_alone(work / LOCK)):
+            raise RunError(f"{out} is being trained by another process; wait for it or take another name.")
+        threads = stack.enter_context(array.threads(settings.vectors.threads or None))
+        try:
+            corpus = yield from _read(settings, work)
+            run = Run(out, work, threads, save_every)
+            yield Prepared(corpus.read, corpus.words, len(corpus.vocabulary))
+            vectors, losses = yield from _METHODS[settings.vectors.method](settings, corpus, run)
+        except (DataError, ConfigError):                     # nothing of it can be gone on with
+            shutil.rmtree(work, ignore_errors=True)
+            raise
+        shutil.rmtree(work)
+    yield Finished(vectors, losses)
+
+
+def begun_with(out: str | os.PathLike) -> dict[str, Any]:
+    """The settings that a training of ``out`` was begun with, by name.  RunError: there is none."""
+    path = _work_folder(Path(out)) / SETTINGS
+    if not path.exists():
+        raise RunError(f"there is no training of {out} to go on with ({path} is missing); start it without resume.")
+    return settings_.from_file(path, VectorSettings)
+
+
+def _work_folder(out: Path) -> Path:
+    return out.with_name(f"{out.name}.training")
+
+
+def _look_for_another(work, out, resume, settings):
+    if not resume and (work / SETTINGS).exists():
+        raise RunError(f"a training of {out} was begun and not finished; go on with it by --resume, or remove {work}.")
+    if resume and choose([("begun", begun_with(out))]) != settings:
+        raise RunError(f"the training of {out} was begun with other settings ({work / SETTINGS}); resume with those, or remove "
+                       f"{work}.")
+
+
+def _read(settings, work) -> Generator[Event, None, Corpus]:
+    """The text as ids, read now or by the run that is gone on with."""
+    words, folder = settings.words, work / TEXT
+    remove_leftovers(work, folder)
+    base = settings.vectors.go_on_from
+    old = load(Path(base)).table if base else None
+    if not (work / SETTINGS).exists():
+        lines, options = open_source(words.data, errors=words.encoding_errors).lines(), words.options()
+        known = frozenset(old.words) if old else frozenset()
+        if words.phrases:
+            raw = yield from _reading(lines, work / RAW, replace(options, min_count=1, max_size=None), known)
+            from tsuzuri.vectors.phrases import join_phrases
+            join_phrases(raw, folder, min_count=options.min_count, passes=words.phrases)
+            shutil.rmtree(work / RAW)
+        else:
+            yield from _reading(lines, folder, options, known)
+        atomic_write(work / SETTINGS, settings_.to_toml(settings))
+    corpus = open_words(folder)
+    return merged(old, corpus) if old else corpus
+
+
+def _reading(lines, folder, options, known) -> Generator[Event, None, WordCorpus]:
+    reading, shown = reading_words(lines, folder, options, known), time.monotonic()
+    while True:
+        try:
+            words = next(reading)
+        except StopIteration as end:
+            return end.value
+        if time.monotonic() - shown > 0.2:
+            shown = time.monotonic()
+            yield Reading(words)
+
+
+def _ppmi(settings, corpus, run):
+    """Rows of the PPMI matrix, its columns the most frequent words as far as ``size`` goes."""
+    matrix = yield from _association(settings, corpus)
+    width = min(settings.vectors.usual("size"), matrix.shape[1])
+    return _plain(corpus, matrix[:, :width].astype(np.float32).toarray(), run), []
+
+
+def _svd(settings, corpus, run):
+    from tsuzuri.vectors.svd import svd_vectors
+    counting, vectors = settings.counting, settings.vectors
+    matrix = yield from _association(settings, corpus)
+    return _plain(corpus, svd_vectors(matrix, min(vectors.usual("size"), len(corpus.vocabulary)), exponent=counting.exponent,
+                                      contexts=counting.contexts, rng=np.random.default_rng(vectors.seed)), run), []
+
+
+def _association(settings, corpus):
+    from tsuzuri.vectors.association import ppmi
+    counts = yield from _counts(settings, corpus, "uniform")
+    return ppmi(counts, settings.counting.shift, settings.counting.smoothing)
+
+
+def _counts(settings, corpus, weighting):
+    from tsuzuri.vectors.cooccurrence import count_cooccurrences
+    counts = count_cooccurrences(corpus, settings.vectors.window, weighting=settings.counting.weighting or weighting,
+                                 across_lines=settings.counting.across_lines)
+    yield Counted(counts.nnz)
+    return counts
+
+
+def _glove(settings, corpus, run):
+    from tsuzuri.vectors.glove import train_glove
+    vectors, losses = settings.vectors, []
+    counts = yield from _counts(settings, corpus, "distance")
+    epochs = vectors.usual("epochs")
+    for epoch in train_glove(counts, vectors.usual("size"), epochs, rng=np.random.default_rng(vectors.seed),
+                             x_max=settings.counting.x_max, rate=vectors.usual("alpha")):
+        losses.append(epoch.loss)
+        yield Trained(epoch.epoch, epochs, epoch.epoch / epochs, epoch.epoch * corpus.words, epoch.loss, counts.nnz, True)
+    return _plain(corpus, epoch.vectors, run), losses
+
+
+def _plain(corpus, vectors, run) -> WordVectors:
+    trained = WordVectors(corpus.vocabulary.tokens, vectors, corpus.vocabulary.counts)
+    trained.save(run.out)
+    return trained
+
+
+def _predict(settings, corpus, run):
+    model, losses = Word2Vec(corpus.vocabulary, settings), []
+    if settings.vectors.go_on_from:
+        _start_from(model, Path(settings.vectors.go_on_from))
+    if (run.work / STATE).exists():
+        tensors, progress = load_tensors(run.work / STATE)
+        losses = progress.pop("losses")
+        model.take_up(tensors["vectors"], tensors["contexts"], progress)
+    saved = time.monotonic()
+    for event in model.train(corpus, run.threads):
+        if event.epoch_ends:
+            losses.append(event.loss)
+        if event.done < 1 and time.monotonic() - saved > run.save_every:
+            _save_state(run.work / STATE, model, losses)
+            saved = time.monotonic()
+        yield event
+    return model.save(run.out), losses
+
+
+def _save_state(path, model, losses):
+    size = model.size
+    save_tensors(path, {"vectors": model.vectors[:, :size], "contexts": model.contexts[:, :size]},
+                 model.progress() | {"losses": losses})
+
+
+def _start_from(model, base):
+    """Put the vectors of another training into the rows of their words."""
+    table, others, _ = load(base)
+    if "contexts" not in others or table.vectors.shape[1] != model.size or model.settings.predicting.max_n:
+        raise DataError(f"{base}: it cannot be gone on with: that takes a .safetensors file of cbow or skipgram without subwords, "
+                        f"and the same size (there {table.vectors.shape[1]}, here {model.size})")
+    rows = rows_of(table.words, model.vocabulary)
+    model.vectors[rows, :model.size], model.contexts[rows, :model.size] = table.vectors, others["contexts"]
+
+
+_METHODS = {"ppmi": _ppmi, "svd": _svd, "glove": _glove, "cbow": _predict, "skipgram": _predict}
