@@ -52,7 +52,7 @@ class Text(NamedTuple):
 
 class Noise(NamedTuple):
     """An alias table (Walker 1977): place k stands for word k with the chance odds[k] in 2^32, else for alias[k]; and how
-    many noise words an example has, 0 for hierarchical softmax."""
+    many noise words an example has, 0 for hierarchical softmax.  At least two words must have a chance."""
 
     odds: np.ndarray
     alias: np.ndarray
@@ -85,8 +85,8 @@ class Step(NamedTuple):
 def train_freely(vectors, contexts, text, noise, tree, grams, step, rates, chunk, losses, pairs, threads):
     """Train on a block of text in place: vectors (R, D), contexts (C, D).
 
-    The block is cut into pieces of ``chunk`` ids, each with its own rate; ``losses`` and ``pairs`` (pieces,) take the sum
-    of the losses in nats and the number of predictions.  The compiled twin's threads share the matrices without locks
+    The block is cut into pieces of ``chunk`` ids, each with its own rate in ``rates`` (pieces,); ``losses`` and ``pairs``
+    (pieces,) take the sum of the losses in nats and the number of predictions.  The compiled twin's threads share the matrices without locks
     (Recht et al. 2011), so with more than one of them the result depends on how they run.
     """
     for c, rate in enumerate(rates):

@@ -76,7 +76,6 @@ def reading_words(lines: Iterable[str], folder: str | os.PathLike, options: Opti
     """``read_words`` as a generator: yields the number of words read so far, returns the corpus."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / META).unlink(missing_ok=True)
     lexicon = _Lexicon()
     raw = folder / f".{IDS}.tmp"
     try:
@@ -86,6 +85,7 @@ def reading_words(lines: Iterable[str], folder: str | os.PathLike, options: Opti
                 yield lexicon.read
         pieces = [cut(word, options) for word in lexicon.words()]
         vocabulary = _vocabulary(pieces, lexicon, options, known)
+        (folder / META).unlink(missing_ok=True)
         with atomic_path(folder / IDS) as temporary:
             written = _rewrite(raw, temporary, _Rewriting.of(pieces, vocabulary, options))
     finally:
@@ -97,7 +97,7 @@ def reading_words(lines: Iterable[str], folder: str | os.PathLike, options: Opti
 def _finish(folder, vocabulary, written, lines, read, options) -> WordCorpus:
     vocabulary.save(folder / VOCABULARY)
     counts = {"words": written - lines, "lines": lines, "read": read}
-    atomic_write(folder / META, tomli_w.dumps(counts | {"options": options}))
+    atomic_write(folder / META, tomli_w.dumps(counts | {"vocabulary": len(vocabulary), "options": options}))
     return WordCorpus(folder, vocabulary, **counts)
 
 
@@ -107,11 +107,11 @@ def open_words(folder: str | os.PathLike) -> WordCorpus:
     try:
         meta = tomllib.loads((folder / META).read_text("utf-8"))
         corpus = WordCorpus(folder, Vocabulary.load(folder / VOCABULARY), meta["words"], meta["lines"], meta["read"])
-        size = (folder / IDS).stat().st_size
-    except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
+        size, whole = (folder / IDS).stat().st_size, meta["vocabulary"] == len(corpus.vocabulary) and len(corpus) >= 0
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise DataError(f"{folder}: no text as numbers of words here ({error}); read it again") from None
-    if size != 4 * len(corpus):
-        raise DataError(f"{folder / IDS}: {size} bytes, but {META} says {4 * len(corpus)}; read the text again")
+    if size != 4 * len(corpus) or not whole:
+        raise DataError(f"{folder}: {IDS}, {VOCABULARY} and {META} do not belong together; read the text again")
     return corpus
 
 
@@ -161,16 +161,23 @@ def _vocabulary(pieces, lexicon, options, known) -> Vocabulary:
     for words, count in zip(pieces, lexicon.counts.tolist()):
         for word in words:
             counter[word] += count
+    specials = [UNK] * options.unk + [EOS] * options.eos
+    _refuse_nothing(Counter({word: n for word, n in counter.items() if word not in specials}), options, known)
     if options.eos:
         counter[EOS] += lexicon.lines
-    vocabulary = Vocabulary.build(counter, [UNK] * options.unk + [EOS] * options.eos, options.max_size, options.min_count,
-                                  known)
-    if not counter.total():
+    return Vocabulary.build(counter, specials, options.max_size, options.min_count, known)
+
+
+def _refuse_nothing(words, options, known):
+    if not words:
         raise DataError("the text has no words; give a source with at least one")
-    if len(vocabulary) == options.unk + options.eos:
-        raise DataError(f"no word is left: the most frequent of {len(counter):,} words was met {max(counter.values()):,} times; "
+    most = max(words.values())
+    if most < options.min_count and not any(word in known for word in words):
+        raise DataError(f"no word is left: the most frequent of {len(words):,} words was met {most:,} times; "
                         f"lower --min-count from {options.min_count}")
-    return vocabulary
+    if options.max_size is not None and options.max_size <= options.unk + options.eos:
+        raise DataError(f"no word is left: a vocabulary of at most {options.max_size} (max_size) has no room beside "
+                        f"{' and '.join([UNK] * options.unk + [EOS] * options.eos)}; take a larger one")
 
 
 @dataclass(frozen=True)

@@ -28,15 +28,16 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def join_phrases(corpus: WordCorpus, folder: str | os.PathLike, *, min_count: int = 5, threshold: float = 100.0,
-                 delta: float = 5.0, passes: int = 1, separator: str = "_") -> WordCorpus:
+                 delta: float | None = None, passes: int = 1, separator: str = "_", max_size: int | None = None) -> WordCorpus:
     """Write the text with its phrases joined to ``folder``, and open it.
 
     Read the corpus with ``min_count=1``: words that were left out would have made their neighbours adjacent.  Here words and
-    pairs met less than ``min_count`` times are in no phrase, and what is rarer in the end is left out.  A line's phrases
-    are taken from left to right and share no word; each further pass joins phrases with what stands beside them.
+    pairs met less than ``min_count`` times are in no phrase, and what is rarer in the end, or after the ``max_size`` most
+    frequent, is left out.  delta: None for min_count.  A line's phrases are taken from left to right and share no word;
+    each further pass joins phrases with what stands beside them.
     ConfigError: a setting that does not fit.  DataError: no word is left.
     """
-    rule = _Rule(min_count, threshold, delta, passes, separator)
+    rule = _Rule(min_count, threshold, min_count if delta is None else delta, passes, separator)
     folder = Path(folder)
     if folder.resolve() == corpus.folder.resolve():
         raise ConfigError(f"{folder}: this is the folder of the text itself; give another one for the text with phrases")
@@ -48,7 +49,7 @@ def join_phrases(corpus: WordCorpus, folder: str | os.PathLike, *, min_count: in
             if not len(phrases):
                 break
             text = _join(text, phrases, Path(rooms, str(number)), separator)
-        vocabulary, new = _vocabulary(text, min_count)
+        vocabulary, new = _vocabulary(text, min_count, max_size)
         blocks = (ids[ids != DROPPED] for ids in (new[block] for block in text.blocks()))
         return write_words(folder, blocks, vocabulary, corpus.read, asdict(rule))
 
@@ -192,10 +193,10 @@ def _read(path):
             yield block
 
 
-def _vocabulary(text, min_count):
+def _vocabulary(text, min_count, max_size):
     """The vocabulary of what is frequent enough, and for each old id its new one; the last is that of LINE_END."""
     counter = Counter(dict(zip(text.tokens, text.counts.tolist())))
-    vocabulary = Vocabulary.build(counter, [token for token in (UNK, EOS) if token in counter], None, min_count)
+    vocabulary = Vocabulary.build(counter, [token for token in (UNK, EOS) if token in counter], max_size, min_count)
     if not set(vocabulary.ids) - {UNK, EOS}:
         raise DataError(f"no word or phrase was met {min_count} times or more; take a smaller min_count, or more text")
     other = vocabulary.ids.get(UNK, DROPPED)

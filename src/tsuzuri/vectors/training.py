@@ -136,7 +136,7 @@ def _read(settings, work) -> Generator[Event, None, Corpus]:
         if words.phrases:
             raw = yield from _reading(lines, work / RAW, replace(options, min_count=1, max_size=None), known)
             from tsuzuri.vectors.phrases import join_phrases
-            join_phrases(raw, folder, min_count=options.min_count, passes=words.phrases)
+            join_phrases(raw, folder, min_count=options.min_count, passes=words.phrases, max_size=options.max_size)
             shutil.rmtree(work / RAW)
         else:
             yield from _reading(lines, folder, options, known)

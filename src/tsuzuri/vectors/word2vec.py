@@ -49,7 +49,7 @@ class Word2Vec:
     """A training of word2vec: its matrices and how far it is."""
 
     def __init__(self, vocabulary: Vocabulary, settings: VectorSettings):
-        if len(vocabulary) < 2:
+        if sum(count > 0 for count in vocabulary.counts) < 2:
             raise DataError(f'the text has one word only, "{vocabulary.tokens[0]}"; word2vec learns from words among others')
         self.vocabulary, self.settings = vocabulary, settings
         self.size = settings.vectors.usual("size")
@@ -115,10 +115,19 @@ class Word2Vec:
         """How far the training is, fit for JSON."""
         return {"epoch": self.epoch, "position": self.position, "loss": self.loss, "pairs": self.pairs}
 
+    def word_vectors(self) -> WordVectors:
+        """The vectors so far; with subwords, those that give unknown words a vector too."""
+        trained, predicting = self.vectors[:, :self.size], self.settings.predicting
+        words, counts = self.vocabulary.tokens, self.vocabulary.counts
+        if not predicting.max_n:
+            return WordVectors(words, trained, counts)
+        from tsuzuri.vectors.subwords import Parts, SubwordVectors
+        return SubwordVectors.of(words, trained, counts, Parts(predicting.min_n, predicting.max_n, predicting.buckets))
+
     def save(self, path: Path) -> WordVectors:
         """Write the vectors; a safetensors file also keeps what a later training needs to go on from it."""
-        vectors = WordVectors(self.vocabulary.tokens, self.vectors[:, :self.size], self.vocabulary.counts)
-        if suffix_of(path) == ".safetensors":
+        vectors = self.word_vectors()
+        if suffix_of(path) == ".safetensors" and not self.settings.predicting.max_n:
             save(path, Table(vectors.words, vectors.vectors, vectors.counts), {"contexts": self.contexts[:, :self.size]},
                  {"settings": msgspec.to_builtins(self.settings)})
         else:

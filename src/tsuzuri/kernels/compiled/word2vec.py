@@ -57,6 +57,7 @@ def train_freely(vectors, contexts, text, noise, tree, grams, step, rates, chunk
         room = Room(kept[t], states[t], inputs[t], begins[t], ends[t], outputs[t], labels[t], scores[t], wanted[t], weights[t],
                     middle[t])
         for c in range(t, rates.size, threads):
+            losses[c], pairs[c] = 0, 0
             begin, end, count = _keep(text, c * chunk, min((c + 1) * chunk, text.ids.size), room)
             for at in range(begin, end, BATCH):
                 examples, _ = _draw(room, at, end, count, text.window, noise, tree, grams, step)
@@ -278,7 +279,7 @@ def _draw_outputs(outputs, labels, target, state, noise, tree):
                 outputs[n], labels[n] = word, 0
                 n += 1
     for k in range(n, outputs.size):
-        outputs[k], labels[k] = outputs[0], -1
+        outputs[k], labels[k] = outputs[0] if n else 0, -1
     return state
 
 
@@ -322,7 +323,7 @@ def _set_labels(room, labels, g):
 @small
 def _turn_into_errors(room, inputs, rate):
     """scores z -> rate (t - sigma(z)); returns the losses."""
-    lanes, one = room.wanted.size, rate / rate
+    lanes, one = room.wanted.size, type(rate)(1)
     t, losses = load(room.wanted, 0), spread(rate - rate)
     for at in range(0, inputs * WIDTH, lanes):
         weight = load(room.weights, 0 if at + lanes <= inputs * WIDTH else lanes)
@@ -386,7 +387,7 @@ def _mean_step(vectors, contexts, room, e, rate, D):
     """The mean of the inputs of example e with all of its outputs."""
     begin, end, out, step = room.begins[e], room.ends[e], room.outputs[e], BYTES // contexts.itemsize
     middle, zero = room.middle.reshape(-1), spread(rate - rate)
-    share, losses = spread((rate / rate) / type(rate)(end - begin)), zero
+    share, losses = spread(type(rate)(1) / type(rate)(end - begin)), zero
     for d in range(0, D, step):
         h = zero
         for m in range(begin, end):
