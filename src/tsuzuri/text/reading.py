@@ -76,7 +76,9 @@ def decode_lines(handle: BinaryIO, name: str, errors: str = "strict") -> Iterato
             line += _unify(block[:at]).count(b"\n")
             raise DataError(f"{name}: line {line}, byte {offset + at}: 0x{block[at]:02x} is not UTF-8; pass "
                             "--encoding-errors replace or convert the file with iconv") from None
-        lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        lines = text.split("\n")
         if not lines[-1]:                                       # what follows the last line end is not a line
             lines.pop()
         yield from lines

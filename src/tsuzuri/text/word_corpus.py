@@ -8,10 +8,11 @@ A folder holds ``words.bin``, the ids as little-endian int32 with LINE_END after
 last, ``words.toml``.
 """
 import os
-import re
 import tomllib
+from array import array
 from collections import Counter
 from collections.abc import Collection, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -28,9 +29,8 @@ from tsuzuri.text.vocabulary import EOS, UNK, Vocabulary
 
 IDS, VOCABULARY, META = "words.bin", "vocab.txt", "words.toml"
 DROPPED = -2
-_WIDE_SPACE = re.compile(r"[^\S\x00-\x20]")                # white space beyond ASCII, of which Japanese text is full
-BLOCK = 1 << 20                                              # ids that are rewritten at a time
-CHUNK = 1 << 16                                              # characters whose words are numbered at a time
+BLOCK = 1 << 18                                              # ids that are rewritten or read at a time
+CHUNK = 1 << 18                                              # characters whose words are numbered at a time
 
 __all__ = ["LINE_END", "WordCorpus", "open_words", "read_words", "write_words"]
 
@@ -80,11 +80,11 @@ def reading_words(lines: Iterable[str], folder: str | os.PathLike, options: Opti
     raw = folder / f".{IDS}.tmp"
     try:
         with open(raw, "wb") as file:
-            for text in chunks(lines, CHUNK):
-                lexicon.number(text).tofile(file)
+            for ids in _numbered(lines, lexicon):
+                ids.tofile(file)
                 yield lexicon.read
-        pieces = [cut(word, options) for word in lexicon.words()]
-        vocabulary = _vocabulary(pieces, lexicon, options, known)
+        pieces = _Pieces.of(lexicon, options)
+        vocabulary = _vocabulary(pieces, lexicon.lines, options, known)
         (folder / META).unlink(missing_ok=True)
         with atomic_path(folder / IDS) as temporary:
             written = _rewrite(raw, temporary, _Rewriting.of(pieces, vocabulary, options))
@@ -92,6 +92,18 @@ def reading_words(lines: Iterable[str], folder: str | os.PathLike, options: Opti
         raw.unlink(missing_ok=True)
     return _finish(folder, vocabulary, written, lexicon.lines, lexicon.read,
                    {name: value for name, value in asdict(options).items() if value is not None})
+
+
+def _numbered(lines, lexicon) -> Iterator[np.ndarray]:
+    """The raw numbers of a text, chunk by chunk; while one is numbered on another thread the next is read."""
+    with ThreadPoolExecutor(1) as other:
+        numbering = None
+        for text in chunks(lines, CHUNK):
+            if numbering:
+                yield lexicon.take(*numbering.result())
+            numbering = other.submit(lexicon.number, text)
+        if numbering:
+            yield lexicon.take(*numbering.result())
 
 
 def _finish(folder, vocabulary, written, lines, read, options) -> WordCorpus:
@@ -122,22 +134,24 @@ class _Lexicon:
         self.letters, self.ends, self.counts = np.empty(0, np.uint8), np.empty(0, np.int64), np.empty(0, np.int64)
         self.slots, self.used, self.read, self.lines = np.zeros(2, np.int64), 0, 0, 0
 
-    def number(self, text: str) -> np.ndarray:
-        """The ids of a text of whole lines."""
-        if not text.isascii():
-            text = _WIDE_SPACE.sub(" ", text)
-        source = np.frombuffer(text.encode("utf-8"), np.uint8)
+    def number(self, text: str) -> tuple[np.ndarray, int]:
+        """The ids of a text of whole lines, and how many of them are line ends."""
+        source = np.frombuffer(bytearray(text, "utf-8"), np.uint8)
         self._reserve(len(source))
         ids = np.empty(len(source) + 1, np.int32)
         self.used, written = number_words(source, self.letters, self.ends, self.counts, self.slots, self.used, ids)
-        lines = int(np.count_nonzero(ids[:written] == LINE_END))
-        self.read, self.lines = self.read + written - lines, self.lines + lines
-        return ids[:written]
+        return ids[:written], int(np.count_nonzero(ids[:written] == LINE_END))
 
-    def words(self) -> list[str]:
+    def take(self, ids: np.ndarray, lines: int) -> np.ndarray:
+        """Count what ``number`` gave as read."""
+        self.read, self.lines = self.read + len(ids) - lines, self.lines + lines
+        return ids
+
+    def words(self) -> Iterator[str]:
         """The words, in the order of their numbers."""
-        letters, ends = self.letters.tobytes(), self.ends[:self.used].tolist()
-        return [letters[start:end].decode("utf-8") for start, end in zip([0, *ends[:-1]], ends)]
+        ends = self.ends[:self.used].tolist()
+        letters = self.letters[:ends[-1] if ends else 0].tobytes()
+        return (letters[start:end].decode("utf-8") for start, end in zip([0, *ends], ends))
 
     def _reserve(self, more: int) -> None:
         """Room for ``more`` bytes of text, in which every second could be a word."""
@@ -156,33 +170,59 @@ def _grown(array, size):
     return larger
 
 
-def _vocabulary(pieces, lexicon, options, known) -> Vocabulary:
-    counter: Counter[str] = Counter()
-    for words, count in zip(pieces, lexicon.counts.tolist()):
-        for word in words:
-            counter[word] += count
+@dataclass(frozen=True)
+class _Pieces:
+    """What the raw words become: ``words``, each once; of raw word w the ``lengths[w]`` next ones of ``numbers`` (into
+    ``words``); and how often each of ``words`` stands in the text."""
+
+    words: list[str]
+    numbers: np.ndarray
+    lengths: np.ndarray
+    counts: np.ndarray
+
+    @classmethod
+    def of(cls, lexicon, options) -> "_Pieces":
+        if options.keeps_words:
+            return cls([*lexicon.words()], np.arange(lexicon.used), np.ones(lexicon.used, np.int64), lexicon.counts[:lexicon.used])
+        met: dict[str, int] = {}
+        numbers, lengths = array("i"), array("i")
+        for raw in lexicon.words():
+            words = cut(raw, options)
+            lengths.append(len(words))
+            for word in words:
+                numbers.append(met.setdefault(word, len(met)))
+        counts = np.repeat(lexicon.counts[:lexicon.used], lengths)
+        return cls(list(met), np.array(numbers, np.int32), np.array(lengths, np.int64),
+                   np.bincount(numbers, counts, len(met)).astype(np.int64))
+
+
+def _vocabulary(pieces, lines, options, known) -> Vocabulary:
     specials = [UNK] * options.unk + [EOS] * options.eos
-    _refuse_nothing(Counter({word: n for word, n in counter.items() if word not in specials}), options, known)
+    counter = Counter({word: n for word, n in zip(pieces.words, pieces.counts.tolist())
+                       if n >= options.min_count or word in known or word in specials})
+    _refuse_nothing(counter, pieces, specials, options)
+    if options.unk:
+        counter[UNK] += int(pieces.counts.sum()) - counter.total()
     if options.eos:
-        counter[EOS] += lexicon.lines
+        counter[EOS] += lines
     return Vocabulary.build(counter, specials, options.max_size, options.min_count, known)
 
 
-def _refuse_nothing(words, options, known):
-    if not words:
+def _refuse_nothing(counter, pieces, specials, options):
+    counts = [n for word, n in zip(pieces.words, pieces.counts.tolist()) if word not in specials]
+    if not counts:
         raise DataError("the text has no words; give a source with at least one")
-    most = max(words.values())
-    if most < options.min_count and not any(word in known for word in words):
-        raise DataError(f"no word is left: the most frequent of {len(words):,} words was met {most:,} times; "
+    if not counter.keys() - set(specials):
+        raise DataError(f"no word is left: the most frequent of {len(counts):,} words was met {max(counts):,} times; "
                         f"lower --min-count from {options.min_count}")
-    if options.max_size is not None and options.max_size <= options.unk + options.eos:
+    if options.max_size is not None and options.max_size <= len(specials):
         raise DataError(f"no word is left: a vocabulary of at most {options.max_size} (max_size) has no room beside "
-                        f"{' and '.join([UNK] * options.unk + [EOS] * options.eos)}; take a larger one")
+                        f"{' and '.join(specials)}; take a larger one")
 
 
 @dataclass(frozen=True)
 class _Rewriting:
-    """Raw number w becomes ``ids[starts[w]:starts[w] + lengths[w]]``; the last raw number stands for a line end."""
+    """Raw number w becomes ``ids[starts[w]:starts[w] + lengths[w]]`` without DROPPED; the last stands for a line end."""
 
     ids: np.ndarray
     starts: np.ndarray
@@ -190,16 +230,20 @@ class _Rewriting:
 
     @classmethod
     def of(cls, pieces, vocabulary, options) -> "_Rewriting":
-        other = vocabulary.ids[UNK] if options.unk else DROPPED
-        new = [[k for word in words if (k := vocabulary.ids.get(word, other)) != DROPPED] for words in pieces]
-        new.append([vocabulary.ids[EOS], LINE_END] if options.eos else [LINE_END])
-        lengths = np.fromiter(map(len, new), np.int64, len(new))
-        return cls(np.fromiter((k for ids in new for k in ids), np.int32), np.cumsum(lengths) - lengths, lengths)
+        find, other = vocabulary.ids.get, vocabulary.ids[UNK] if options.unk else DROPPED
+        line_end = [vocabulary.ids[EOS], LINE_END] if options.eos else [LINE_END]
+        ids = np.array([find(word, other) for word in pieces.words], np.int32)[pieces.numbers]
+        ids, lengths = np.append(ids, np.array(line_end, np.int32)), np.append(pieces.lengths, len(line_end))
+        return cls(ids, np.cumsum(lengths) - lengths, lengths)
 
     def __call__(self, raw: np.ndarray) -> np.ndarray:
-        lengths = self.lengths[raw]
-        first = np.cumsum(lengths) - lengths
-        return self.ids[np.repeat(self.starts[raw] - first, lengths) + np.arange(lengths.sum())]
+        if len(self.ids) == len(self.lengths):               # each becomes one
+            ids = self.ids[raw]
+        else:
+            lengths = self.lengths[raw]
+            first = np.cumsum(lengths) - lengths
+            ids = self.ids[np.repeat(self.starts[raw] - first, lengths) + np.arange(lengths.sum())]
+        return ids[ids != DROPPED]
 
 
 def _rewrite(source, target, rewriting) -> int:

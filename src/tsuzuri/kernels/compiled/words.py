@@ -25,9 +25,25 @@ def _enter_missing(letters, ends, slots, used):
 
 
 @loop
+def _blank_wide_spaces(text):
+    """Put spaces for the white space of two and three bytes; a pass of its own, which keeps the other loop short."""
+    for k in range(text.size - 1):
+        c = text[k]
+        if c == 0xC2:                                        # U+0085, U+00A0
+            if text[k + 1] == 0x85 or text[k + 1] == 0xA0:
+                text[k:k + 2] = 32
+        elif 0xE1 <= c <= 0xE3 and k + 2 < text.size:
+            code = (np.int64(c & 15) << 12) | (np.int64(text[k + 1] & 63) << 6) | np.int64(text[k + 2] & 63)
+            if (0x2000 <= code <= 0x200A or code == 0x1680 or code == 0x2028 or code == 0x2029 or code == 0x202F
+                    or code == 0x205F or code == 0x3000):
+                text[k:k + 3] = 32
+
+
+@loop
 def number_words(text, letters, ends, counts, slots, used, ids):
     """One function: to hand the arrays to another one for each word takes longer than the work on it."""
     _enter_missing(letters, ends, slots, used)
+    _blank_wide_spaces(text)
     mask, size = np.uint64(slots.size - 2), text.size
     written, at = 0, 0
     while at < size:

@@ -51,6 +51,11 @@ class Options:
             if value is not None and value < 1:
                 raise ConfigError(f"{name} {value} does not fit; it is a number of tokens from 1")
 
+    @property
+    def keeps_words(self) -> bool:
+        """Whether what stands between white space is a word as it is."""
+        return not self.lowercase and self.digits == self.punctuation == "keep"
+
     def fold(self, text: str) -> str:
         """Lower case and digits, as the options say."""
         if self.lowercase:
