@@ -20,6 +20,7 @@ bench: $(VENV)/benching
 	$(BIN)/python benchmarks/generation.py
 	$(BIN)/python benchmarks/sequence_length.py
 	$(BIN)/python benchmarks/dtypes.py
+	$(BIN)/python benchmarks/word_vectors.py
 
 long: $(VENV)/developing
 	$(BIN)/python -m pytest -m long

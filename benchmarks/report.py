@@ -33,7 +33,7 @@ def surroundings(threads):
     cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
                 if line.startswith("model name")), platform.processor())
     return {"threads": threads, "commit": commit, "python": platform.python_version(), "cpu": cpu,
-            **{package: have(package) for package in ("tsuzuri", "numpy", "numba", "torch")}}
+            **{package: have(package) for package in ("tsuzuri", "numpy", "numba", "torch", "gensim")}}
 
 
 def save(name, rows, threads):

@@ -19,8 +19,16 @@ def test_a_gold_set_is_fetched_but_never_read_as_text(name, parts, data_dir):
             open_source(data)
 
 
-def test_only_gold_sets_are_no_text():
-    assert {name for name, dataset in DATASETS.items() if not dataset.text} == GOLD.keys()
+def test_only_gold_sets_are_judgements():
+    assert {name for name, dataset in DATASETS.items() if dataset.kind == "judgements"} == GOLD.keys()
+
+
+def test_published_vectors_are_fetched_but_never_read_as_text(data_dir):
+    (path,) = fetch("book").paths
+    assert path.name == "cbow_params.pkl"
+    for data in ("book", "book:cbow"):
+        with pytest.raises(DataError, match="book is word vectors, not text; `tsuzuri data get book`"):
+            open_source(data)
 
 
 def test_the_whole_of_a_text_is_its_parts_in_order(data_dir):

@@ -16,7 +16,7 @@ def register(app: App) -> None:
 def list_() -> None:
     """List the recipes and the figures they must reach."""
     from tsuzuri.cli.output import print_table
-    from tsuzuri.train.recipes import RECIPES
+    from tsuzuri.recipes import RECIPES
     print_table(((r.name, r.what, f"{r.measure} {r.bound}", r.published) for r in RECIPES.values()),
                 ["name", "what", "must reach", "published"])
 
@@ -28,6 +28,8 @@ def run(name: str, /, *, out: Path | None = None, json: Annotated[bool, Paramete
     Examples:
 
       tsuzuri recipe run spiral
+
+      tsuzuri recipe run ptb-counts
 
       tsuzuri recipe run ptb-lstm --out runs/ptb-lstm
 
@@ -41,16 +43,12 @@ def run(name: str, /, *, out: Path | None = None, json: Annotated[bool, Paramete
         Print one JSON object.
     """
     from tsuzuri.cli.output import print_json
-    from tsuzuri.train.recipes import run_recipe
-    result = run_recipe(name, out or Path("runs") / name, watch_run)
+    from tsuzuri.cli.training import watch as watch_run
+    from tsuzuri.cli.vectors.watch import watch as watch_vectors
+    from tsuzuri.recipes import Watch, run_recipe
+    result = run_recipe(name, out or Path("runs") / name, Watch(watch_run, watch_vectors))
     if json:
-        print_json(result._asdict() | {"reached": result.reached})
+        print_json(result._asdict())
     else:
-        print(result.sentence())
+        print(*result.details, result.sentence(), sep="\n")
     return 0 if result.reached else 1
-
-
-def watch_run(training_run) -> None:
-    """Train with the usual display."""
-    from tsuzuri.cli.training import watch
-    watch(training_run)

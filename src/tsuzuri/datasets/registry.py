@@ -10,6 +10,7 @@ _CHAR_RNN = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tin
 _ANALOGIES = "https://raw.githubusercontent.com/tmikolov/word2vec/master/questions-words.txt"
 _WORDSIM = "https://raw.githubusercontent.com/mfaruqui/eval-word-vectors/master/data/word-sim/"
 _WORDSIM_JA = "https://raw.githubusercontent.com/tmu-nlp/JapaneseWordSimilarityDataset/master/"
+_BOOK = "https://raw.githubusercontent.com/oreilly-japan/deep-learning-from-scratch-2/master/ch04/cbow_params.pkl"
 _TWO = MappingProxyType({"train": 0.9, "valid": 0.1})
 
 
@@ -26,8 +27,8 @@ class Dataset:
     """A named data set.
 
     ``files`` maps splits to files.  Where it has the one key ``all``, or none, the text is cut into
-    ``fractions`` at line ends, in this order.  Points have neither.  Where ``text`` is False its files are judgements
-    that vectors are measured with, under the names of their parts.
+    ``fractions`` at line ends, in this order.  Points have neither.  Of the kind "judgements" are files that vectors are
+    measured with, under the names of their parts; of the kind "vectors", published ones.
     """
     name: str
     what: str
@@ -35,7 +36,7 @@ class Dataset:
     licence: str
     files: Mapping[str, File] = field(default_factory=dict)
     fractions: Mapping[str, float] = field(default_factory=dict)
-    text: bool = True
+    kind: str = "text"
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -95,11 +96,20 @@ _ALL = (
         kokoro="b1785931e33e54fa3cbccc937506c4fbde628c5a79c525a4b450aa9d456c1d6b",
         neko="6d8360963ffbf3e0c521d7dc072bdb452505788646caeb4db0bab3dc408464f5",
         bottyan="d20d607c02bd3ffcbacc901665020bfaca0c330aaa991efa702bc157db00743c")),
-    Dataset("analogies", "19,544 analogies in 14 sections (Mikolov 2013)", "604 kB", "Apache-2.0", text=False, files={
+    Dataset("tanaka-ja", "50,000 Japanese sentences of the Tanaka corpus, cut into words", "2.8 MB", "CC BY 2.0 FR",
+            files=_split_files(
+                "tanaka/{}.ja", None,
+                train="fc81a1434349ec98a449d7ae9cd2530057f689637684ecfed3501ea6a8a07ecc",
+                dev="cd534f56b8639dc130f86a365e5ec0aa70042000bdd740a622fbbf8b6be4acca",
+                test="d37dc460a81b064e4106c8913eb11fa300da05cf3f58a7a5bbfec7e20947ddef")),
+    Dataset("book", "word vectors published with Deep Learning from Scratch 2 (Saito 2018), trained on PTB", "2.2 MB", "MIT",
+            kind="vectors", files={"cbow": File(
+                "book/cbow_params.pkl", "205dba67a075fce2c81a2662c035244919eac50b796199490ce1212efd19cef4", _BOOK)}),
+    Dataset("analogies", "19,544 analogies in 14 sections (Mikolov 2013)", "604 kB", "Apache-2.0", kind="judgements", files={
         "questions": File("analogy/questions-words.txt",
                           "8c29b3332afc46f3fb8be04cb5297bf96f39aa7131272dff57869b4485b22a36", _ANALOGIES)}),
     Dataset("wordsim", "word similarity: WordSim-353, its two halves, SimLex-999", "35 kB",
-            "research; collected by Faruqui, MIT", text=False, files={
+            "research; collected by Faruqui, MIT", kind="judgements", files={
                 **_set("ws353", "wordsim/EN-WS-353-ALL.txt",
                        "ce12919b240af45bdf46d243601eaca2b6212b159b5e7e9b435ee7ee40c5619c", _WORDSIM),
                 **_set("ws353-sim", "wordsim/EN-WS-353-SIM.txt",
@@ -109,7 +119,7 @@ _ALL = (
                 **_set("simlex", "wordsim/EN-SIMLEX-999.txt",
                        "405394ffb7d25f6d0e3c041f87c9f27d29dc6b047506769953e85c4523b11685", _WORDSIM)}),
     Dataset("wordsim-ja", "word similarity in Japanese (Sakaizawa and Komachi 2018)", "233 kB", "CC BY-SA 3.0",
-            text=False, files=_split_files(
+            kind="judgements", files=_split_files(
                 "wordsim-ja/score_{}.csv", _WORDSIM_JA + "score_{}.csv",
                 noun="b6ba163c263f9fa196bf6dc24ac3ff20c1317391cc5a47110906ed6a80c02db1",
                 verb="6eda632426d55ff20d8a38465369de5b7c14a40b0771ca753dfc77386ab297d3",

@@ -164,8 +164,12 @@ def _bounds(weights: list[int], fractions: list[float], index: int) -> tuple[int
 
 
 def _check_text(name: str) -> None:
-    if not find_dataset(name).text:
+    kind = find_dataset(name).kind
+    if kind == "judgements":
         raise DataError(f"{name} is a set of judgements, not text; `tsuzuri vectors evaluate` measures vectors with it")
+    if kind == "vectors":
+        raise DataError(f"{name} is word vectors, not text; `tsuzuri data get {name}` prints the file, which `tsuzuri vectors "
+                        "nearest` can be asked")
 
 
 def _check_split(name: str, split: str) -> None:

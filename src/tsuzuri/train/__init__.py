@@ -1,1 +1,1 @@
-"""Training: settings, the loop, checkpoints, run folders, evaluation, recipes."""
+"""Training: settings, the loop, checkpoints, run folders, evaluation."""

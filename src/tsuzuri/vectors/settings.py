@@ -25,7 +25,7 @@ BELONGS = {                                                  # settings that onl
 
 def _from(record, least, *names):
     for name in names:
-        if getattr(record, name) < least:
+        if not getattr(record, name) >= least:               # NaN is not
             raise ConfigError(f"{name} is {getattr(record, name)}; it must be at least {least}.")
 
 
@@ -41,6 +41,10 @@ class Words(msgspec.Struct, frozen=True):
     vocabulary: int = 0
     eos: bool = False
     phrases: int = 0
+
+    def __post_init__(self):
+        _from(self, 0, "vocabulary", "phrases")
+        _from(self, 1, "min_count")
 
     def options(self) -> Options:
         """How the text becomes words."""
@@ -116,6 +120,9 @@ def choose(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> VectorSettings:
     settings, origin = settings_.resolve(VectorSettings, layers)
     method = settings.vectors.method
     given = {name for name, where in origin.items() if where == "flag" or _differs(settings, name)}
+    for name in ("size", "epochs", "alpha"):
+        if origin[name] == "flag" and not getattr(settings.vectors, name):
+            raise ConfigError(f"{name} is 0; it must be above 0 (leave it out for what is usual for the method).")
     for name, methods in BELONGS.items():
         if name in given and method not in methods:
             raise ConfigError(f"{origin[name]}: {name} has no effect on {method}; it belongs to {', '.join(methods)}.")

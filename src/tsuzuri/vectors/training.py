@@ -17,7 +17,7 @@ import numpy as np
 from tsuzuri import array
 from tsuzuri import settings as settings_
 from tsuzuri.datasets import open_source
-from tsuzuri.errors import ConfigError, DataError, RunError
+from tsuzuri.errors import ConfigError, DataError, RunError, TrainingError
 from tsuzuri.files import atomic_write, held_alone, remove_leftovers
 from tsuzuri.interop.safetensors_store import load, load_tensors, save_tensors
 from tsuzuri.text.word_corpus import WordCorpus, open_words, reading_words
@@ -84,7 +84,7 @@ def train_vectors(settings: VectorSettings, out: str | os.PathLike, *, resume: b
     ``resume`` is off, or there is none and it is on, or another process is at it.
     """
     out = Path(out)
-    writer_of(out)
+    _check_out(out, Path(settings.words.data))
     work = _work_folder(out)
     _look_for_another(work, out, resume, settings)
     with ExitStack() as stack:
@@ -97,8 +97,9 @@ def train_vectors(settings: VectorSettings, out: str | os.PathLike, *, resume: b
             run = Run(out, work, threads, save_every)
             yield Prepared(corpus.read, corpus.words, len(corpus.vocabulary))
             vectors, losses = yield from _METHODS[settings.vectors.method](settings, corpus, run)
-        except (DataError, ConfigError):                     # nothing of it can be gone on with
-            shutil.rmtree(work, ignore_errors=True)
+        except (DataError, ConfigError, TrainingError):
+            if not (work / STATE).exists():                  # else it can be gone on with, once the reason is put right
+                shutil.rmtree(work, ignore_errors=True)
             raise
         shutil.rmtree(work)
     yield Finished(vectors, losses)
@@ -114,6 +115,14 @@ def begun_with(out: str | os.PathLike) -> dict[str, Any]:
 
 def _work_folder(out: Path) -> Path:
     return out.with_name(f"{out.name}.training")
+
+
+def _check_out(out, text):
+    writer_of(out)
+    if out.is_dir():
+        raise ConfigError(f"{out} is a folder; name a file to write the vectors to.")
+    if out.exists() and text.exists() and out.samefile(text):
+        raise ConfigError(f"{out} is the text itself; name another file to write the vectors to.")
 
 
 def _look_for_another(work, out, resume, settings):
@@ -175,15 +184,24 @@ def _svd(settings, corpus, run):
 def _association(settings, corpus):
     from tsuzuri.vectors.association import ppmi
     counts = yield from _counts(settings, corpus, "uniform")
-    return ppmi(counts, settings.counting.shift, settings.counting.smoothing)
+    matrix = ppmi(counts, settings.counting.shift, settings.counting.smoothing)
+    if not matrix.nnz:
+        raise DataError("no two words stand together more often than chance would have it; give more text or a smaller shift")
+    return matrix
 
 
 def _counts(settings, corpus, weighting):
     from tsuzuri.vectors.cooccurrence import count_cooccurrences
+    _refuse_one_word(corpus.vocabulary)
     counts = count_cooccurrences(corpus, settings.vectors.window, weighting=settings.counting.weighting or weighting,
                                  across_lines=settings.counting.across_lines)
     yield Counted(counts.nnz)
     return counts
+
+
+def _refuse_one_word(vocabulary):
+    if len(vocabulary) < 2:
+        raise DataError(f'the text has one word only, "{vocabulary.tokens[0]}"; vectors come from words among others')
 
 
 def _glove(settings, corpus, run):
@@ -231,10 +249,12 @@ def _save_state(path, model, losses):
 
 def _start_from(model, base):
     """Put the vectors of another training into the rows of their words."""
-    table, others, _ = load(base)
-    if "contexts" not in others or table.vectors.shape[1] != model.size or model.settings.predicting.max_n:
-        raise DataError(f"{base}: it cannot be gone on with: that takes a .safetensors file of cbow or skipgram without subwords, "
-                        f"and the same size (there {table.vectors.shape[1]}, here {model.size})")
+    table, others, notes = load(base)
+    trees = model.settings.predicting.hs or notes.get("settings", {}).get("predicting", {}).get("hs")
+    if "contexts" not in others or table.vectors.shape[1] != model.size or model.settings.predicting.max_n or trees:
+        raise DataError(f"{base}: it cannot be gone on with: that takes a .safetensors file of cbow or skipgram without subwords "
+                        f"and hs (its tree belongs to one vocabulary), and the same size (there {table.vectors.shape[1]}, here "
+                        f"{model.size})")
     rows = rows_of(table.words, model.vocabulary)
     model.vectors[rows, :model.size], model.contexts[rows, :model.size] = table.vectors, others["contexts"]
 

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from tsuzuri.errors import DataError, TrainingError
+from tsuzuri.errors import ConfigError, DataError, TrainingError
 from tsuzuri.interop.safetensors_store import save
 from tsuzuri.interop.table import Table
 from tsuzuri.kernels.word2vec import Grams, Noise, Step, Text, Tree, train_freely, train_in_rounds
@@ -24,7 +24,7 @@ from tsuzuri.vectors.files import suffix_of
 from tsuzuri.vectors.settings import VectorSettings
 from tsuzuri.vectors.word_vectors import WordVectors
 
-BLOCK = 1 << 20                                              # ids between two looks at the training
+BLOCK = 1 << 18                                              # ids between two looks at the training
 PIECE = 2048                                                 # ids of one thread's turn
 SLOTS, SLOT = 8, 128                                         # pieces of a round, and their ids, where threads must not matter
 LINE = 64                                                    # bytes: rows begin at a cache line and fill whole ones
@@ -101,11 +101,12 @@ class Word2Vec:
         """Noise, tree and subwords; those that are not used are empty."""
         predicting, counts = self.settings.predicting, np.array(self.vocabulary.counts)
         nothing = np.empty(0, np.int64), np.empty(0, np.int32)
-        odds, alias = alias_table(counts ** predicting.power)
-        noise, tree, grams = Noise(odds, alias, predicting.negative), Tree(*nothing, np.empty(0, np.int8)), Grams(*nothing)
+        tree, grams = Tree(*nothing, np.empty(0, np.int8)), Grams(*nothing)
         if predicting.hs:
             from tsuzuri.vectors.huffman import huffman_tree
-            noise, tree = noise._replace(negative=0), huffman_tree(counts)
+            noise, tree = noise_of(counts, 0, 0), huffman_tree(counts)
+        else:
+            noise = noise_of(counts, predicting.power, predicting.negative)
         if predicting.max_n:
             from tsuzuri.vectors.subwords import subword_grams
             grams = subword_grams(self.vocabulary.tokens, predicting.min_n, predicting.max_n, predicting.buckets)
@@ -129,10 +130,16 @@ class Word2Vec:
         vectors = self.word_vectors()
         if suffix_of(path) == ".safetensors" and not self.settings.predicting.max_n:
             save(path, Table(vectors.words, vectors.vectors, vectors.counts), {"contexts": self.contexts[:, :self.size]},
-                 {"settings": msgspec.to_builtins(self.settings)})
+                 {"settings": self._noted_settings()})
         else:
             vectors.save(path)
         return vectors
+
+    def _noted_settings(self) -> dict[str, Any]:
+        """The settings that say how the vectors came about; the number of threads does not."""
+        noted = msgspec.to_builtins(self.settings)
+        del noted["vectors"]["threads"]
+        return noted
 
     def take_up(self, vectors: np.ndarray, contexts: np.ndarray, progress: dict[str, Any] | None = None) -> None:
         """Go on with matrices (R, D), (V, D) that another training left, from where it stopped."""
@@ -151,9 +158,19 @@ def aligned_zeros(rows: int, size: int) -> np.ndarray:
 
 def fill(matrix: np.ndarray, size: int, rng: np.random.Generator) -> None:
     """Uniform numbers within 1/size around 0 for the first ``size`` columns, a block of rows at a time."""
-    for start in range(0, len(matrix), 1 << 14):
-        part = matrix[start:start + (1 << 14), :size]
+    for start in range(0, len(matrix), 1 << 10):
+        part = matrix[start:start + (1 << 10), :size]
         part[:] = (2 * rng.random(part.shape, np.float32) - 1) / np.float32(size)
+
+
+def noise_of(counts: np.ndarray, power: float, negative: int) -> Noise:
+    """Words drawn in proportion to counts ** power (V,).  ConfigError: nearly all would be one word, which is drawn again
+    and again where it is the target itself."""
+    with np.errstate(over="ignore"):
+        weights = np.asarray(counts, float) ** power
+    if not weights.max() < 0.9999 * weights.sum():
+        raise ConfigError(f"with power {power:g} nearly all noise is one word, the most frequent; take a smaller power, or hs.")
+    return Noise(*alias_table(weights), negative)
 
 
 def keep_chances(counts: np.ndarray, sample: float) -> np.ndarray:

@@ -83,7 +83,7 @@ def train(data: Text = "", /, *, out: Path, method: str | None = None,
     encoding_errors
         What to do about bytes that are not UTF-8: strict (stop), replace or ignore. [default: strict]
     eos
-        Take the end of a line for a word, <eos>.
+        Take the end of a line for a word, `<eos>`.
     phrases
         So many times join words that belong together, as new_york. [default: 0]
     negative

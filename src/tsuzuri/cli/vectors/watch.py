@@ -18,9 +18,10 @@ def watch(events: Iterable[Event]) -> Finished:
             now = time.monotonic()
             match event:
                 case Prepared(read, words, vocabulary):
-                    bar.line(f"{words:,} of {read:,} words are among the {vocabulary:,} of the vocabulary  "
+                    bar.line(f"{read:,} words read; {vocabulary:,} different ones kept, {words:,} words to learn from  "
                              f"({now - started:.1f} s)")
                     began, before = now, None
+                    bar.move(0, "the first training on a machine compiles for some seconds")
                 case Counted(pairs):
                     bar.line(f"{pairs:,} different pairs of words stand together  ({now - started:.1f} s)")
                 case Trained(epoch, epochs, done, words, loss, _, ends):

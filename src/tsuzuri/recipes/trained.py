@@ -1,0 +1,17 @@
+"""Word vectors of a recipe: trained into its folder, gone on with, or there already."""
+from pathlib import Path
+from typing import Any
+
+from tsuzuri.recipes.recipe import Recipe, Watch
+from tsuzuri.vectors.settings import choose
+from tsuzuri.vectors.training import SETTINGS, train_vectors
+from tsuzuri.vectors.word_vectors import WordVectors
+
+
+def trained_vectors(recipe: Recipe, out: Path, watch: Watch, name: str = "vectors", **more: Any) -> WordVectors:
+    """The vectors in ``out/NAME.safetensors``, trained with the recipe's settings and ``more`` where they are not there yet."""
+    path = out / f"{name}.safetensors"
+    if path.exists():
+        return WordVectors.load(path)
+    begun = (out / f"{path.name}.training" / SETTINGS).exists()
+    return watch.vectors(train_vectors(choose([("recipe", recipe.settings | more)]), path, resume=begun)).vectors
