@@ -5,6 +5,7 @@ A training step asks for the same large arrays as the step before it.  Fresh one
 last array on it is gone, and the next request of about that size gets it.
 """
 import math
+import os
 import threading
 
 import numpy as np
@@ -15,6 +16,14 @@ _KEEP = 1 << 30                                              # bytes that may wa
 _shelf: dict[int, list[np.ndarray]] = {}
 _waiting = 0
 _lock = threading.RLock()                                    # a loan may end inside a request: garbage is collected anywhere
+
+
+def physical() -> int | None:
+    """Bytes of memory that this machine has; None where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
 
 
 def empty(shape: tuple[int, ...] | int, dtype: np.dtype) -> np.ndarray:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from tsuzuri import array
@@ -24,7 +25,7 @@ from tsuzuri.text.word_corpus import WordCorpus, open_words, reading_words
 from tsuzuri.vectors.continuing import MergedCorpus, merged, rows_of
 from tsuzuri.vectors.files import writer_of
 from tsuzuri.vectors.settings import VectorSettings, choose
-from tsuzuri.vectors.word2vec import Trained, Word2Vec
+from tsuzuri.vectors.word2vec import Trained, Word2Vec, refuse_huge
 from tsuzuri.vectors.word_vectors import WordVectors
 
 SAVE_EVERY = 60.0                                            # seconds
@@ -128,9 +129,13 @@ def _check_out(out, text):
 def _look_for_another(work, out, resume, settings):
     if not resume and (work / SETTINGS).exists():
         raise RunError(f"a training of {out} was begun and not finished; go on with it by --resume, or remove {work}.")
-    if resume and choose([("begun", begun_with(out))]) != settings:
+    if resume and _on_any_threads(choose([("begun", begun_with(out))])) != _on_any_threads(settings):
         raise RunError(f"the training of {out} was begun with other settings ({work / SETTINGS}); resume with those, or remove "
                        f"{work}.")
+
+
+def _on_any_threads(settings):
+    return msgspec.structs.replace(settings, vectors=msgspec.structs.replace(settings.vectors, threads=0))
 
 
 def _read(settings, work) -> Generator[Event, None, Corpus]:
@@ -170,6 +175,7 @@ def _ppmi(settings, corpus, run):
     """Rows of the PPMI matrix, its columns the most frequent words as far as ``size`` goes."""
     matrix = yield from _association(settings, corpus)
     width = min(settings.vectors.usual("size"), matrix.shape[1])
+    refuse_huge(matrix.shape[0], width)
     return _plain(corpus, matrix[:, :width].astype(np.float32).toarray(), run), []
 
 

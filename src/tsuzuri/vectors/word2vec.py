@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from tsuzuri import memory
 from tsuzuri.errors import ConfigError, DataError, TrainingError
 from tsuzuri.interop.safetensors_store import save
 from tsuzuri.interop.table import Table
@@ -53,8 +54,9 @@ class Word2Vec:
             raise DataError(f'the text has one word only, "{vocabulary.tokens[0]}"; word2vec learns from words among others')
         self.vocabulary, self.settings = vocabulary, settings
         self.size = settings.vectors.usual("size")
-        self.noise, self.tree, self.grams = self._tables()
         rows = len(vocabulary) + (settings.predicting.buckets if settings.predicting.max_n else 0)
+        refuse_huge(rows + len(vocabulary), self.size)
+        self.noise, self.tree, self.grams = self._tables()
         self.vectors, self.contexts = aligned_zeros(rows, self.size), aligned_zeros(len(vocabulary), self.size)
         fill(self.vectors, self.size, np.random.default_rng(settings.vectors.seed))
         self.epoch, self.position, self.loss, self.pairs = 0, 0, 0.0, 0
@@ -146,6 +148,14 @@ class Word2Vec:
         self.vectors[:, :self.size], self.contexts[:, :self.size] = vectors, contexts
         for name, value in (progress or {}).items():
             setattr(self, name, value)
+
+
+def refuse_huge(rows: int, size: int) -> None:
+    """ConfigError where so many vectors are more than the machine's memory, which would only show when they are trained."""
+    room = memory.physical()
+    if room is not None and 4 * rows * size > room:
+        raise ConfigError(f"{rows:,} vectors of {size:,} numbers take {4 * rows * size / 1e9:,.0f} GB and this machine has "
+                          f"{room / 1e9:,.0f}; take a smaller size, or fewer words (min_count, vocabulary)")
 
 
 def aligned_zeros(rows: int, size: int) -> np.ndarray:
