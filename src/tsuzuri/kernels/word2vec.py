@@ -83,11 +83,12 @@ class Step(NamedTuple):
 
 @inner
 def train_freely(vectors, contexts, text, noise, tree, grams, step, rates, chunk, losses, pairs, threads):
-    """Train on a block of text in place: vectors (R, D), contexts (C, D).
+    """Train on a block of text in place: vectors (R, D), contexts (C, D); the compiled twin wants rows of 64 bytes or a
+    multiple.
 
     The block is cut into pieces of ``chunk`` ids, each with its own rate in ``rates`` (pieces,); ``losses`` and ``pairs``
-    (pieces,) take the sum of the losses in nats and the number of predictions.  The compiled twin's threads share the matrices without locks
-    (Recht et al. 2011), so with more than one of them the result depends on how they run.
+    (pieces,) take the sum of the losses in nats and the number of predictions.  The compiled twin's threads share the
+    matrices without locks (Recht et al. 2011), so with more than one of them the result depends on how they run.
     """
     for c, rate in enumerate(rates):
         examples = draw_examples(text, c * chunk, (c + 1) * chunk, noise, tree, grams, step)

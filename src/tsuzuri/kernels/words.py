@@ -2,7 +2,8 @@
 
 The words met so far lie in four arrays.  ``letters`` holds their bytes one after another, ``ends[w]`` is where word w ends
 in it, ``counts[w]`` says how often it was met.  ``slots`` is a hash table for the compiled twin: a power of two of places,
-0 where free, else a word's number plus 1 and the upper half of its hash; its last element, past the places, says how many words were entered.
+0 where free, else a word's number plus 1 and the upper half of its hash; its last element, past the places, says how many
+words were entered.
 """
 import re
 

@@ -80,10 +80,10 @@ def reading_words(lines: Iterable[str], folder: str | os.PathLike, options: Opti
     raw = folder / f".{IDS}.tmp"
     try:
         with open(raw, "wb") as file:
-            for ids in _numbered(lines, lexicon):
-                ids.tofile(file)
+            for source in _ahead(np.frombuffer(bytearray(text, "utf-8"), np.uint8) for text in chunks(lines, CHUNK)):
+                lexicon.number(source).tofile(file)
                 yield lexicon.read
-        pieces = _Pieces.of(lexicon, options)
+        pieces = _Pieces.of(lexicon, options, known)
         vocabulary = _vocabulary(pieces, lexicon.lines, options, known)
         (folder / META).unlink(missing_ok=True)
         with atomic_path(folder / IDS) as temporary:
@@ -94,16 +94,13 @@ def reading_words(lines: Iterable[str], folder: str | os.PathLike, options: Opti
                    {name: value for name, value in asdict(options).items() if value is not None})
 
 
-def _numbered(lines, lexicon) -> Iterator[np.ndarray]:
-    """The raw numbers of a text, chunk by chunk; while one is numbered on another thread the next is read."""
+def _ahead(items):
+    """The items of an iterator; while one is worked on another thread gets the next."""
     with ThreadPoolExecutor(1) as other:
-        numbering = None
-        for text in chunks(lines, CHUNK):
-            if numbering:
-                yield lexicon.take(*numbering.result())
-            numbering = other.submit(lexicon.number, text)
-        if numbering:
-            yield lexicon.take(*numbering.result())
+        coming = other.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = other.submit(next, items, None)
+            yield item
 
 
 def _finish(folder, vocabulary, written, lines, read, options) -> WordCorpus:
@@ -134,24 +131,20 @@ class _Lexicon:
         self.letters, self.ends, self.counts = np.empty(0, np.uint8), np.empty(0, np.int64), np.empty(0, np.int64)
         self.slots, self.used, self.read, self.lines = np.zeros(2, np.int64), 0, 0, 0
 
-    def number(self, text: str) -> tuple[np.ndarray, int]:
-        """The ids of a text of whole lines, and how many of them are line ends."""
-        source = np.frombuffer(bytearray(text, "utf-8"), np.uint8)
+    def number(self, source: np.ndarray) -> np.ndarray:
+        """The ids of a text of whole lines, UTF-8 as uint8."""
         self._reserve(len(source))
         ids = np.empty(len(source) + 1, np.int32)
         self.used, written = number_words(source, self.letters, self.ends, self.counts, self.slots, self.used, ids)
-        return ids[:written], int(np.count_nonzero(ids[:written] == LINE_END))
+        lines = int(np.count_nonzero(ids[:written] == LINE_END))
+        self.read, self.lines = self.read + written - lines, self.lines + lines
+        return ids[:written]
 
-    def take(self, ids: np.ndarray, lines: int) -> np.ndarray:
-        """Count what ``number`` gave as read."""
-        self.read, self.lines = self.read + len(ids) - lines, self.lines + lines
-        return ids
-
-    def words(self) -> Iterator[str]:
-        """The words, in the order of their numbers."""
+    def words(self, numbers: Iterable[int]) -> Iterator[str]:
+        """The words of these numbers."""
         ends = self.ends[:self.used].tolist()
         letters = self.letters[:ends[-1] if ends else 0].tobytes()
-        return (letters[start:end].decode("utf-8") for start, end in zip([0, *ends], ends))
+        return (letters[ends[w - 1] if w else 0:ends[w]].decode("utf-8") for w in numbers)
 
     def _reserve(self, more: int) -> None:
         """Room for ``more`` bytes of text, in which every second could be a word."""
@@ -172,28 +165,36 @@ def _grown(array, size):
 
 @dataclass(frozen=True)
 class _Pieces:
-    """What the raw words become: ``words``, each once; of raw word w the ``lengths[w]`` next ones of ``numbers`` (into
-    ``words``); and how often each of ``words`` stands in the text."""
+    """What the raw words become: ``words``, each once, and how often each stands in the text; of raw word w the
+    ``lengths[w]`` next ones of ``numbers`` (into ``words``, or -1 for a word too rare to be written out)."""
 
     words: list[str]
+    counts: np.ndarray
     numbers: np.ndarray
     lengths: np.ndarray
-    counts: np.ndarray
+    rare: np.ndarray                                         # counts of the words that are not written out
 
     @classmethod
-    def of(cls, lexicon, options) -> "_Pieces":
+    def of(cls, lexicon, options, known) -> "_Pieces":
         if options.keeps_words:
-            return cls([*lexicon.words()], np.arange(lexicon.used), np.ones(lexicon.used, np.int64), lexicon.counts[:lexicon.used])
+            return cls._as_they_are(lexicon, 1 if known or options.eos else options.min_count)
         met: dict[str, int] = {}
         numbers, lengths = array("i"), array("i")
-        for raw in lexicon.words():
+        for raw in lexicon.words(range(lexicon.used)):
             words = cut(raw, options)
             lengths.append(len(words))
             for word in words:
                 numbers.append(met.setdefault(word, len(met)))
-        counts = np.repeat(lexicon.counts[:lexicon.used], lengths)
-        return cls(list(met), np.array(numbers, np.int32), np.array(lengths, np.int64),
-                   np.bincount(numbers, counts, len(met)).astype(np.int64))
+        counts = np.bincount(numbers, np.repeat(lexicon.counts[:lexicon.used], lengths), len(met)).astype(np.int64)
+        return cls(list(met), counts, np.array(numbers, np.int32), np.array(lengths, np.int64), np.empty(0, np.int64))
+
+    @classmethod
+    def _as_they_are(cls, lexicon, least) -> "_Pieces":
+        counts = lexicon.counts[:lexicon.used]
+        often = counts >= least
+        numbers = np.where(often, np.cumsum(often) - 1, -1)
+        return cls([*lexicon.words(np.flatnonzero(often).tolist())], counts[often], numbers, np.ones(len(counts), np.int64),
+                   counts[~often])
 
 
 def _vocabulary(pieces, lines, options, known) -> Vocabulary:
@@ -202,22 +203,23 @@ def _vocabulary(pieces, lines, options, known) -> Vocabulary:
                        if n >= options.min_count or word in known or word in specials})
     _refuse_nothing(counter, pieces, specials, options)
     if options.unk:
-        counter[UNK] += int(pieces.counts.sum()) - counter.total()
+        counter[UNK] += int(pieces.counts.sum() + pieces.rare.sum()) - counter.total()
     if options.eos:
         counter[EOS] += lines
     return Vocabulary.build(counter, specials, options.max_size, options.min_count, known)
 
 
 def _refuse_nothing(counter, pieces, specials, options):
-    counts = [n for word, n in zip(pieces.words, pieces.counts.tolist()) if word not in specials]
+    if counter.keys() - set(specials):
+        if options.max_size is not None and options.max_size <= len(specials):
+            raise DataError(f"no word is left: a vocabulary of at most {options.max_size} (max_size) has no room beside "
+                            f"{' and '.join(specials)}; take a larger one")
+        return
+    counts = [n for word, n in zip(pieces.words, pieces.counts.tolist()) if word not in specials] + pieces.rare.tolist()
     if not counts:
         raise DataError("the text has no words; give a source with at least one")
-    if not counter.keys() - set(specials):
-        raise DataError(f"no word is left: the most frequent of {len(counts):,} words was met {max(counts):,} times; "
-                        f"lower --min-count from {options.min_count}")
-    if options.max_size is not None and options.max_size <= len(specials):
-        raise DataError(f"no word is left: a vocabulary of at most {options.max_size} (max_size) has no room beside "
-                        f"{' and '.join(specials)}; take a larger one")
+    raise DataError(f"no word is left: the most frequent of {len(counts):,} words was met {max(counts):,} times; "
+                    f"lower --min-count from {options.min_count}")
 
 
 @dataclass(frozen=True)
@@ -232,7 +234,7 @@ class _Rewriting:
     def of(cls, pieces, vocabulary, options) -> "_Rewriting":
         find, other = vocabulary.ids.get, vocabulary.ids[UNK] if options.unk else DROPPED
         line_end = [vocabulary.ids[EOS], LINE_END] if options.eos else [LINE_END]
-        ids = np.array([find(word, other) for word in pieces.words], np.int32)[pieces.numbers]
+        ids = np.array([*(find(word, other) for word in pieces.words), other], np.int32)[pieces.numbers]
         ids, lengths = np.append(ids, np.array(line_end, np.int32)), np.append(pieces.lengths, len(line_end))
         return cls(ids, np.cumsum(lengths) - lengths, lengths)
 
