@@ -4,8 +4,10 @@ A training step asks for the same large arrays as the step before it.  Fresh one
 (for 700 x 10,000 logits some 10 ms a step, docs/decisions/0005-memory.md), so a block goes back to a shelf when the
 last array on it is gone, and the next request of about that size gets it.
 """
+import ctypes
 import math
 import os
+import sys
 import threading
 
 import numpy as np
@@ -24,6 +26,14 @@ def physical() -> int | None:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return None
+
+
+def give_back() -> None:
+    """Hand freed memory back to the system where the C library keeps it: glibc does, up to 64 MB after large blocks."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
 
 
 def empty(shape: tuple[int, ...] | int, dtype: np.dtype) -> np.ndarray:

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import tomli_w
 
+from tsuzuri import memory
 from tsuzuri.errors import DataError
 from tsuzuri.files import atomic_path, atomic_write
 from tsuzuri.kernels.words import LINE_END, number_words
@@ -90,8 +91,11 @@ def reading_words(lines: Iterable[str], folder: str | os.PathLike, options: Opti
             written = _rewrite(raw, temporary, _Rewriting.of(pieces, vocabulary, options))
     finally:
         raw.unlink(missing_ok=True)
-    return _finish(folder, vocabulary, written, lexicon.lines, lexicon.read,
-                   {name: value for name, value in asdict(options).items() if value is not None})
+    corpus = _finish(folder, vocabulary, written, lexicon.lines, lexicon.read,
+                     {name: value for name, value in asdict(options).items() if value is not None})
+    del lexicon, pieces
+    memory.give_back()                                       # or a training carries the reading's memory with it
+    return corpus
 
 
 def _ahead(items):
