@@ -80,7 +80,7 @@ EFFECTS = {                                                  # flag: (a value, w
     "deterministic": (True, {}), "min_count": (8, {}), "vocabulary": (6, {}), "lowercase": (True, {}), "digits": ("zero", {}),
     "punctuation": ("split", {}), "eos": (True, {}), "phrases": (1, {}), "negative": (3, {}), "hs": (True, {}), "sample": (0.2, {}),
     "power": (0.1, {}), "min_alpha": (0.024, {}), "max_n": (3, SUBWORDS), "min_n": (2, SUBWORDS), "buckets": (200, SUBWORDS),
-    "across_lines": (True, {"method": "svd"}), "weighting": ("distance", {"method": "svd"}), "smoothing": (0.5, {"method": "svd"}),
+    "across_lines": (True, {"method": "svd"}), "sides": ("left", {"method": "svd"}), "weighting": ("distance", {"method": "svd"}), "smoothing": (0.5, {"method": "svd"}),
     "shift": (1.2, {"method": "svd"}), "exponent": (1.0, {"method": "svd"}), "contexts": ("add", {"method": "svd"}),
     "x_max": (3.0, {"method": "glove"}),
 }

@@ -17,7 +17,7 @@ USUAL: dict[str, dict[str, Any]] = {                                            
 }
 BELONGS = {                                                  # settings that only some methods have
     "epochs": ("glove", *PREDICTED), "alpha": ("glove", *PREDICTED), "seed": ("svd", "glove", *PREDICTED),
-    "deterministic": PREDICTED, "go_on_from": PREDICTED, "across_lines": COUNTED, "weighting": COUNTED, "smoothing": ("ppmi", "svd"),
+    "deterministic": PREDICTED, "go_on_from": PREDICTED, "across_lines": COUNTED, "sides": COUNTED, "weighting": COUNTED, "smoothing": ("ppmi", "svd"),
     "shift": ("ppmi", "svd"), "exponent": ("svd",), "contexts": ("svd",), "x_max": ("glove",),
     **dict.fromkeys(("negative", "hs", "power", "sample", "min_alpha", "min_n", "max_n", "buckets"), PREDICTED),
 }
@@ -79,6 +79,7 @@ class Counting(msgspec.Struct, frozen=True):
     """How words are counted and what is made of the counts; see ``cooccurrence``, ``association``, ``svd``, ``glove``."""
 
     across_lines: bool = False
+    sides: str = "both"
     weighting: str = ""
     smoothing: float = 1.0
     shift: float = 1.0

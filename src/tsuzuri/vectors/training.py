@@ -200,7 +200,7 @@ def _counts(settings, corpus, weighting):
     from tsuzuri.vectors.cooccurrence import count_cooccurrences
     _refuse_one_word(corpus.vocabulary)
     counts = count_cooccurrences(corpus, settings.vectors.window, weighting=settings.counting.weighting or weighting,
-                                 across_lines=settings.counting.across_lines)
+                                 sides=settings.counting.sides, across_lines=settings.counting.across_lines)
     yield Counted(counts.nnz)
     return counts
 

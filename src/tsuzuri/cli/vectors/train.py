@@ -26,7 +26,7 @@ def train(data: Text = "", /, *, out: Path, method: str | None = None,
           power: Annotated[float | None, Parameter(name=["--power", "--ns-exponent"])] = None, min_alpha: float | None = None,
           min_n: Whole | None = None, max_n: Whole | None = None,
           buckets: Annotated[Whole | None, Parameter(name=["--buckets", "--bucket"])] = None,
-          across_lines: On = None, weighting: str | None = None, smoothing: float | None = None, shift: float | None = None,
+          across_lines: On = None, sides: str | None = None, weighting: str | None = None, smoothing: float | None = None, shift: float | None = None,
           exponent: float | None = None, contexts: str | None = None, x_max: float | None = None,
           go_on_from: str | None = None, config: Path | None = None,
           resume: Annotated[bool, Parameter(negative="")] = False) -> None:
@@ -104,6 +104,8 @@ def train(data: Text = "", /, *, out: Path, method: str | None = None,
         Rows that subwords share by their hash. [default: 2000000]
     across_lines
         Let windows reach over line ends (ppmi, svd, glove).
+    sides
+        Which words around are a word's context: both, left or right (ppmi, svd, glove). [default: both]
     weighting
         Of a pair of words: uniform, or distance (1/distance). [default: uniform; glove: distance]
     smoothing
