@@ -1,5 +1,6 @@
 """Files that are never half written: a temporary name, fsync, rename."""
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,10 +48,13 @@ def held_alone(path: str | os.PathLike) -> Iterator[bool]:
 
 
 def remove_leftovers(*folders: Path) -> None:
-    """Remove what a killed writer left in ``folders``: temporary files of ``atomic_path`` and of safetensors."""
+    """Remove what a killed writer left in ``folders``: temporary files of ``atomic_path`` and of safetensors, and folders."""
     for folder in folders:
         for path in (*folder.glob(".*.tmp"), *folder.glob(".tmp*")):
-            path.unlink(missing_ok=True)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def sync(path: str | os.PathLike) -> None:

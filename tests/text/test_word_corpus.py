@@ -271,6 +271,13 @@ def test_a_vocabulary_too_small_for_a_word_is_not_blamed_on_min_count(options, t
     assert "min-count" not in str(error.value)
 
 
+def test_a_line_end_that_becomes_two_does_not_hide_a_word_that_becomes_none(tmp_path):
+    """One more and one less: as many ids as raw words, but not one for each."""
+    corpus = read_words(["say , say now", "now say"], tmp_path, Options(unk=False, eos=True, punctuation="drop"))
+    words = [corpus.vocabulary.tokens[k] if k >= 0 else "|" for block in corpus.blocks() for k in block.tolist()]
+    assert " ".join(words) == "say say now <eos> | now say <eos> |"
+
+
 def failing():
     yield from LINES
     raise OSError("the disk went away")

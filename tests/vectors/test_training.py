@@ -385,3 +385,35 @@ def test_what_cannot_be_gone_on_from(texts, tmp_path, base):
             list(train_vectors(settings(texts, **flags), tmp_path / "v.bin"))
         assert [name for name in beside(tmp_path / "v.bin") if name.startswith("v.bin")] == []
     assert base.read_bytes() == kept
+
+
+def test_what_a_killed_joining_of_phrases_left_is_cleared_away(texts, tmp_path):
+    left = tmp_path / "v.safetensors.training" / "text" / ".phrases123.tmp"
+    left.mkdir(parents=True)
+    (left / "0").write_bytes(b"half")
+    train(texts, tmp_path / "v.safetensors", phrases=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["v.safetensors"]
+
+
+def test_a_file_is_not_gone_on_from_into_itself(texts, tmp_path):
+    train(texts, tmp_path / "v.safetensors")
+    before = (tmp_path / "v.safetensors").read_bytes()
+    with pytest.raises(ConfigError, match="gone on from"):
+        train(texts, tmp_path / "v.safetensors", go_on_from=str(tmp_path / "v.safetensors"))
+    assert (tmp_path / "v.safetensors").read_bytes() == before
+
+
+def test_a_base_that_changed_since_is_noticed(texts, tmp_path):
+    base, out = tmp_path / "base.safetensors", tmp_path / "v.safetensors"
+    train(texts, base)
+    chosen = settings(texts, go_on_from=str(base), epochs=4)
+    events = train_vectors(chosen, out, save_every=0)
+    for event in events:
+        if isinstance(event, Trained) and event.epoch == 2:
+            break
+    events.close()
+    train(texts, tmp_path / "other.safetensors", "two.txt")
+    (tmp_path / "other.safetensors").replace(base)
+    with pytest.raises(DataError, match="another vocabulary"):
+        list(train_vectors(chosen, out, resume=True))
+    assert (tmp_path / "v.safetensors.training" / "state.safetensors").exists()

@@ -233,6 +233,7 @@ class _Rewriting:
     ids: np.ndarray
     starts: np.ndarray
     lengths: np.ndarray
+    one_each: bool
 
     @classmethod
     def of(cls, pieces, vocabulary, options) -> "_Rewriting":
@@ -240,10 +241,10 @@ class _Rewriting:
         line_end = [vocabulary.ids[EOS], LINE_END] if options.eos else [LINE_END]
         ids = np.array([*(find(word, other) for word in pieces.words), other], np.int32)[pieces.numbers]
         ids, lengths = np.append(ids, np.array(line_end, np.int32)), np.append(pieces.lengths, len(line_end))
-        return cls(ids, np.cumsum(lengths) - lengths, lengths)
+        return cls(ids, np.cumsum(lengths) - lengths, lengths, bool((lengths == 1).all()))
 
     def __call__(self, raw: np.ndarray) -> np.ndarray:
-        if len(self.ids) == len(self.lengths):               # each becomes one
+        if self.one_each:
             ids = self.ids[raw]
         else:
             lengths = self.lengths[raw]

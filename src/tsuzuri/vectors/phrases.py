@@ -12,7 +12,7 @@ the pairs whose bucket reaches the threshold (Park, Chen and Yu 1995); the third
 """
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,7 +28,8 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def join_phrases(corpus: WordCorpus, folder: str | os.PathLike, *, min_count: int = 5, threshold: float = 100.0,
-                 delta: float | None = None, passes: int = 1, separator: str = "_", max_size: int | None = None) -> WordCorpus:
+                 delta: float | None = None, passes: int = 1, separator: str = "_", max_size: int | None = None,
+                 known: Collection[str] = ()) -> WordCorpus:
     """Write the text with its phrases joined to ``folder``, and open it.
 
     Read the corpus with ``min_count=1``: words that were left out would have made their neighbours adjacent.  Here words and
@@ -49,7 +50,7 @@ def join_phrases(corpus: WordCorpus, folder: str | os.PathLike, *, min_count: in
             if not len(phrases):
                 break
             text = _join(text, phrases, Path(rooms, str(number)), separator)
-        vocabulary, new = _vocabulary(text, min_count, max_size)
+        vocabulary, new = _vocabulary(text, min_count, max_size, known)
         blocks = (ids[ids != DROPPED] for ids in (new[block] for block in text.blocks()))
         return write_words(folder, blocks, vocabulary, corpus.read, asdict(rule))
 
@@ -193,10 +194,11 @@ def _read(path):
             yield block
 
 
-def _vocabulary(text, min_count, max_size):
+def _vocabulary(text, min_count, max_size, known):
     """The vocabulary of what is frequent enough, and for each old id its new one; the last is that of LINE_END."""
     counter = Counter(dict(zip(text.tokens, text.counts.tolist())))
-    vocabulary = Vocabulary.build(counter, [token for token in (UNK, EOS) if token in counter], max_size, min_count)
+    vocabulary = Vocabulary.build(counter, [token for token in (UNK, EOS) if token in counter], max_size, min_count,
+                                  known)
     if not set(vocabulary.ids) - {UNK, EOS}:
         raise DataError(f"no word or phrase was met {min_count} times or more; take a smaller min_count, or more text")
     other = vocabulary.ids.get(UNK, DROPPED)

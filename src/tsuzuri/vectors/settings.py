@@ -29,6 +29,12 @@ def _from(record, least, *names):
             raise ConfigError(f"{name} is {getattr(record, name)}; it must be at least {least}.")
 
 
+def _up_to(record, most, *names):
+    for name in names:
+        if getattr(record, name) > most:
+            raise ConfigError(f"{name} is {getattr(record, name):,}; it must be at most {most:,}.")
+
+
 class Words(msgspec.Struct, frozen=True):
     """The text, and what of it are words."""
 
@@ -69,6 +75,7 @@ class Vectors(msgspec.Struct, frozen=True):
         check_choice("method", self.method, METHODS)
         _from(self, 0, "size", "epochs", "alpha", "threads", "seed")
         _from(self, 1, "window")
+        _up_to(self, 10_000, "window")
 
     def usual(self, name: str) -> Any:
         """The value of a setting, or what is usual for the method."""
@@ -103,6 +110,7 @@ class Predicting(msgspec.Struct, frozen=True):
     def __post_init__(self):
         _from(self, 0, "power", "sample", "min_alpha", "max_n")
         _from(self, 1, "negative", "min_n", "buckets")
+        _up_to(self, 1000, "negative")
         if self.max_n and self.max_n < self.min_n:
             raise ConfigError(f"max_n is {self.max_n}, below min_n {self.min_n}; subwords have from min_n to max_n characters.")
 

@@ -3,11 +3,12 @@
 While it runs, ``FILE.training`` beside FILE holds the text as ids, the settings and, for the methods that predict, the
 state of the training as of the last minute.  A run that was killed goes on from there; FILE appears when it is done.
 """
+import hashlib
 import os
 import shutil
 import time
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from tsuzuri import settings as settings_
 from tsuzuri.datasets import open_source
 from tsuzuri.errors import ConfigError, DataError, RunError, TrainingError
 from tsuzuri.files import atomic_write, held_alone, remove_leftovers
-from tsuzuri.interop.safetensors_store import load, load_tensors, save_tensors
+from tsuzuri.interop.safetensors_store import Stored, load, load_tensors, save_tensors
 from tsuzuri.text.word_corpus import WordCorpus, open_words, reading_words
 from tsuzuri.vectors.continuing import MergedCorpus, merged, rows_of
 from tsuzuri.vectors.files import writer_of
@@ -71,6 +72,7 @@ class Run:
     work: Path
     threads: int
     save_every: float
+    base: Stored | None
 
 
 Event = Reading | Prepared | Counted | Trained | Finished
@@ -85,25 +87,42 @@ def train_vectors(settings: VectorSettings, out: str | os.PathLike, *, resume: b
     ``resume`` is off, or there is none and it is on, or another process is at it.
     """
     out = Path(out)
-    _check_out(out, Path(settings.words.data))
+    base = settings.vectors.go_on_from
+    _check_out(out, settings.words.data, base)
+    old = _open_base(settings, Path(base)) if base else None
     work = _work_folder(out)
-    _look_for_another(work, out, resume, settings)
     with ExitStack() as stack:
-        work.mkdir(parents=True, exist_ok=True)
-        if not stack.enter_context(held_alone(work / LOCK)):
-            raise RunError(f"{out} is being trained by another process; wait for it or take another name.")
+        stack.enter_context(_held(work, out))
+        _look_for_another(work, out, resume, settings)
         threads = stack.enter_context(array.threads(settings.vectors.threads or None))
         try:
-            corpus = yield from _read(settings, work)
-            run = Run(out, work, threads, save_every)
+            corpus = yield from _read(settings, work, old)
+            run = Run(out, work, threads, save_every, old)
             yield Prepared(corpus.read, corpus.words, len(corpus.vocabulary))
             vectors, losses = yield from _METHODS[settings.vectors.method](settings, corpus, run)
-        except (DataError, ConfigError, TrainingError):
-            if not (work / STATE).exists():                  # else it can be gone on with, once the reason is put right
+        except TrainingError:                                # its settings lead nowhere: the next attempt has others
+            shutil.rmtree(work, ignore_errors=True)
+            raise
+        except (DataError, ConfigError):
+            if not resume:                                   # else it can be gone on with, once the reason is put right
                 shutil.rmtree(work, ignore_errors=True)
             raise
         shutil.rmtree(work)
     yield Finished(vectors, losses)
+
+
+@contextmanager
+def _held(work, out):
+    """The work folder, made where it is missing, held against other processes; it goes again if it is left empty."""
+    work.mkdir(parents=True, exist_ok=True)
+    try:
+        with held_alone(work / LOCK) as alone:
+            if not alone:
+                raise RunError(f"{out} is being trained by another process; wait for it or take another name.")
+            yield
+    finally:
+        if work.is_dir() and {path.name for path in work.iterdir()} == {LOCK}:
+            shutil.rmtree(work, ignore_errors=True)
 
 
 def begun_with(out: str | os.PathLike) -> dict[str, Any]:
@@ -118,12 +137,13 @@ def _work_folder(out: Path) -> Path:
     return out.with_name(f"{out.name}.training")
 
 
-def _check_out(out, text):
+def _check_out(out, text, base):
     writer_of(out)
     if out.is_dir():
         raise ConfigError(f"{out} is a folder; name a file to write the vectors to.")
-    if out.exists() and text.exists() and out.samefile(text):
-        raise ConfigError(f"{out} is the text itself; name another file to write the vectors to.")
+    for what, path in (("the text itself", Path(text)), ("what is to be gone on from", Path(base))):
+        if out.exists() and path.is_file() and out.samefile(path):
+            raise ConfigError(f"{out} is {what}; name another file to write the vectors to.")
 
 
 def _look_for_another(work, out, resume, settings):
@@ -138,25 +158,26 @@ def _on_any_threads(settings):
     return msgspec.structs.replace(settings, vectors=msgspec.structs.replace(settings.vectors, threads=0))
 
 
-def _read(settings, work) -> Generator[Event, None, Corpus]:
+def _read(settings, work, old) -> Generator[Event, None, Corpus]:
     """The text as ids, read now or by the run that is gone on with."""
     words, folder = settings.words, work / TEXT
     remove_leftovers(work, folder)
-    base = settings.vectors.go_on_from
-    old = load(Path(base)).table if base else None
     if not (work / SETTINGS).exists():
+        for begun in (folder, work / RAW):
+            shutil.rmtree(begun, ignore_errors=True)
         lines, options = open_source(words.data, errors=words.encoding_errors).lines(), words.options()
-        known = frozenset(old.words) if old else frozenset()
+        known = frozenset(old.table.words) if old else frozenset()
         if words.phrases:
             raw = yield from _reading(lines, work / RAW, replace(options, min_count=1, max_size=None), known)
             from tsuzuri.vectors.phrases import join_phrases
-            join_phrases(raw, folder, min_count=options.min_count, passes=words.phrases, max_size=options.max_size)
+            join_phrases(raw, folder, min_count=options.min_count, passes=words.phrases, max_size=options.max_size,
+                         known=known)
             shutil.rmtree(work / RAW)
         else:
             yield from _reading(lines, folder, options, known)
         atomic_write(work / SETTINGS, settings_.to_toml(settings))
     corpus = open_words(folder)
-    return merged(old, corpus) if old else corpus
+    return merged(old.table, corpus) if old else corpus
 
 
 def _reading(lines, folder, options, known) -> Generator[Event, None, WordCorpus]:
@@ -182,6 +203,7 @@ def _ppmi(settings, corpus, run):
 def _svd(settings, corpus, run):
     from tsuzuri.vectors.svd import svd_vectors
     counting, vectors = settings.counting, settings.vectors
+    refuse_huge(len(corpus.vocabulary), 4 * vectors.usual("size") + 100)                # the space it looks for them in
     matrix = yield from _association(settings, corpus)
     return _plain(corpus, svd_vectors(matrix, min(vectors.usual("size"), len(corpus.vocabulary)), exponent=counting.exponent,
                                       contexts=counting.contexts, rng=np.random.default_rng(vectors.seed)), run), []
@@ -230,11 +252,14 @@ def _plain(corpus, vectors, run) -> WordVectors:
 
 def _predict(settings, corpus, run):
     model, losses = Word2Vec(corpus.vocabulary, settings), []
-    if settings.vectors.go_on_from:
-        _start_from(model, Path(settings.vectors.go_on_from))
+    if run.base:
+        _start_from(model, run.base)
     if (run.work / STATE).exists():
         tensors, progress = load_tensors(run.work / STATE)
         losses = progress.pop("losses")
+        if progress.pop("words") != _digest(model.vocabulary):
+            raise DataError(f"{run.work / STATE} belongs to another vocabulary: {settings.vectors.go_on_from or 'its text'} was "
+                            f"changed since; put it back, or remove {run.work}")
         model.take_up(tensors["vectors"], tensors["contexts"], progress)
     saved = time.monotonic()
     for event in model.train(corpus, run.threads):
@@ -250,19 +275,29 @@ def _predict(settings, corpus, run):
 def _save_state(path, model, losses):
     size = model.size
     save_tensors(path, {"vectors": model.vectors[:, :size], "contexts": model.contexts[:, :size]},
-                 model.progress() | {"losses": losses})
+                 model.progress() | {"losses": losses, "words": _digest(model.vocabulary)})
+
+
+def _digest(vocabulary):
+    return hashlib.sha256("\n".join(vocabulary.tokens).encode()).hexdigest()
+
+
+def _open_base(settings, base) -> Stored:
+    """What another training left, if it can be gone on with."""
+    stored, size, predicting = load(base), settings.vectors.usual("size"), settings.predicting
+    hs = predicting.hs or stored.notes.get("settings", {}).get("predicting", {}).get("hs")
+    contexts = stored.others.get("contexts")
+    if contexts is None or not contexts.shape == stored.table.vectors.shape == (len(stored.table.words), size) or hs or predicting.max_n:
+        raise DataError(f"{base}: it cannot be gone on with: that takes a .safetensors file of cbow or skipgram without subwords "
+                        f"and hs (its tree belongs to one vocabulary), and the same size (there {stored.table.vectors.shape[1]}, "
+                        f"here {size})")
+    return stored
 
 
 def _start_from(model, base):
     """Put the vectors of another training into the rows of their words."""
-    table, others, notes = load(base)
-    trees = model.settings.predicting.hs or notes.get("settings", {}).get("predicting", {}).get("hs")
-    if "contexts" not in others or table.vectors.shape[1] != model.size or model.settings.predicting.max_n or trees:
-        raise DataError(f"{base}: it cannot be gone on with: that takes a .safetensors file of cbow or skipgram without subwords "
-                        f"and hs (its tree belongs to one vocabulary), and the same size (there {table.vectors.shape[1]}, here "
-                        f"{model.size})")
-    rows = rows_of(table.words, model.vocabulary)
-    model.vectors[rows, :model.size], model.contexts[rows, :model.size] = table.vectors, others["contexts"]
+    rows = rows_of(base.table.words, model.vocabulary)
+    model.vectors[rows, :model.size], model.contexts[rows, :model.size] = base.table.vectors, base.others["contexts"]
 
 
 _METHODS = {"ppmi": _ppmi, "svd": _svd, "glove": _glove, "cbow": _predict, "skipgram": _predict}

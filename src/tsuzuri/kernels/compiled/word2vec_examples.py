@@ -41,7 +41,7 @@ def make_rooms(vectors, text, noise, tree, grams, step, chunk, threads):
     examples, kept = BATCH * (around if step.pairs else 1), chunk + around
     lanes, real = BYTES // vectors.itemsize, vectors.dtype
     return (np.empty((threads, kept), np.int32), np.empty((threads, kept), np.uint64),
-            np.empty((threads, BATCH * around * most), np.int32), np.empty((threads, examples), np.int64),
+            np.empty((threads, BATCH * most * (1 if step.pairs else around)), np.int32), np.empty((threads, examples), np.int64),
             np.empty((threads, examples), np.int64), np.empty((threads, examples, outputs), np.int32),
             np.empty((threads, examples, outputs), np.int8), np.zeros((threads, around * WIDTH + lanes), real),
             np.zeros((threads, lanes), real), np.zeros((threads, 2 * lanes), real),
