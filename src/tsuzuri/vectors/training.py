@@ -115,14 +115,14 @@ def train_vectors(settings: VectorSettings, out: str | os.PathLike, *, resume: b
 def _held(work, out):
     """The work folder, made where it is missing, held against other processes; it goes again if it is left empty."""
     work.mkdir(parents=True, exist_ok=True)
-    try:
-        with held_alone(work / LOCK) as alone:
-            if not alone:
-                raise RunError(f"{out} is being trained by another process; wait for it or take another name.")
+    with held_alone(work / LOCK) as alone:
+        if not alone:
+            raise RunError(f"{out} is being trained by another process; wait for it or take another name.")
+        try:
             yield
-    finally:
-        if work.is_dir() and {path.name for path in work.iterdir()} == {LOCK}:
-            shutil.rmtree(work, ignore_errors=True)
+        finally:
+            if work.is_dir() and {path.name for path in work.iterdir()} == {LOCK}:
+                shutil.rmtree(work, ignore_errors=True)
 
 
 def begun_with(out: str | os.PathLike) -> dict[str, Any]:
