@@ -36,13 +36,13 @@ class Tsuzuri:
 
     def __init__(self, size, cell):
         from tsuzuri.array import threads
-        from tsuzuri.models.language_model import LanguageModel, LanguageModelConfig
+        from tsuzuri.models.recurrent import RecurrentConfig, RecurrentLanguageModel
         from tsuzuri.optim import SGD
         self.limit = threads(THREADS)
         self.limit.__enter__()
         self.rng = np.random.default_rng(0)
-        config = LanguageModelConfig(cell, size.H, 0, size.L, size.dropout, size.tie)
-        self.model = LanguageModel(config, size.V, rng=self.rng)
+        config = RecurrentConfig(cell, size.H, 0, size.L, size.dropout, size.tie)
+        self.model = RecurrentLanguageModel(config, size.V, rng=self.rng)
         self.optimizer, self.state = SGD(self.model), None
         self.ids, self.targets = batch(size)
 

@@ -8,7 +8,7 @@ from scipy import stats
 from tsuzuri.decode import Sampler, generate
 from tsuzuri.errors import ConfigError
 from tsuzuri.kernels.inner import compiled
-from tsuzuri.models.language_model import LanguageModel, LanguageModelConfig
+from tsuzuri.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from tsuzuri.tensor import no_grad
 
 LOGITS = np.array([1.0, -2.0, 0.5, 3.0, 2.0, -1.0, 0.0, 2.5])
@@ -99,7 +99,7 @@ def test_a_sampler_that_does_not_fit_is_refused(settings, name):
 
 @pytest.fixture(scope="module")
 def model():
-    return LanguageModel(LanguageModelConfig(size=8, layers=2), 20, rng=np.random.default_rng(0))
+    return RecurrentLanguageModel(RecurrentConfig(size=8, layers=2), 20, rng=np.random.default_rng(0))
 
 
 def write(model, seed, count=40, prompt=(1, 2, 3), **settings):

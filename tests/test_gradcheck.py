@@ -4,7 +4,7 @@ import pytest
 
 from tsuzuri import gradcheck
 from tsuzuri.gradcheck import TOLERANCE, check_gradients, check_language_model
-from tsuzuri.models.language_model import LanguageModelConfig
+from tsuzuri.models.recurrent import RecurrentConfig
 from tsuzuri.nn import Module, Parameter
 from tsuzuri.ops import fused
 from tsuzuri.tensor import Tensor
@@ -13,7 +13,7 @@ ARCHS = {"rnn": fused.RNN, "gru": fused.GRU, "lstm": fused.LSTM}
 
 
 def config(**changes):
-    return LanguageModelConfig(**({"size": 6, "layers": 2} | changes))
+    return RecurrentConfig(**({"size": 6, "layers": 2} | changes))
 
 
 @pytest.mark.parametrize("arch", ARCHS)

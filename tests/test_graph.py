@@ -8,7 +8,7 @@ import pytest
 
 from tsuzuri import ops
 from tsuzuri.graph import draw, graph_of, save
-from tsuzuri.models.language_model import LanguageModel, LanguageModelConfig
+from tsuzuri.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from tsuzuri.nn import Linear, Module, Parameter
 from tsuzuri.tensor import Tensor
 
@@ -51,7 +51,7 @@ def composed_graph(kind, T):
 
 def language_model_graph(**settings):
     rng = np.random.default_rng(0)
-    model = LanguageModel(LanguageModelConfig(size=H, **settings), V, rng=rng)
+    model = RecurrentLanguageModel(RecurrentConfig(size=H, **settings), V, rng=rng)
     ids = np.zeros((N, 35), int)
     return model, graph_of(model.loss(ids, ids.copy(), None, rng)[0], names=model)
 

@@ -9,21 +9,36 @@ __version__ = "0.1.0"
 
 _WHERE = {"Tensor": "tsuzuri.tensor", "no_grad": "tsuzuri.tensor", "threads": "tsuzuri.array",
           "TrainedLanguageModel": "tsuzuri.api", "train_language_model": "tsuzuri.api",
-          "LanguageModel": "tsuzuri.models.language_model", "LanguageModelConfig": "tsuzuri.models.language_model",
+          "RecurrentLanguageModel": "tsuzuri.models.recurrent", "RecurrentConfig": "tsuzuri.models.recurrent",
           "WordVectors": "tsuzuri.vectors.word_vectors", "train_word_vectors": "tsuzuri.api",
           "TsuzuriError": "tsuzuri.errors"}
 _MODULES = ("nn", "ops", "optim", "text", "datasets", "schedules")
 
-__all__ = ["LanguageModel", "LanguageModelConfig", "Tensor", "TrainedLanguageModel", "TsuzuriError", "WordVectors", "datasets", "nn", "no_grad",
-           "ops", "optim", "schedules", "text", "threads", "train_language_model",
-           "train_word_vectors"]
+__all__ = [
+    "RecurrentConfig",
+    "RecurrentLanguageModel",
+    "Tensor",
+    "TrainedLanguageModel",
+    "TsuzuriError",
+    "WordVectors",
+    "datasets",
+    "nn",
+    "no_grad",
+    "ops",
+    "optim",
+    "schedules",
+    "text",
+    "threads",
+    "train_language_model",
+    "train_word_vectors",
+]
 
 if TYPE_CHECKING:
     from tsuzuri import datasets, nn, ops, optim, schedules, text
     from tsuzuri.api import TrainedLanguageModel, train_language_model, train_word_vectors
     from tsuzuri.array import threads
     from tsuzuri.errors import TsuzuriError
-    from tsuzuri.models.language_model import LanguageModel, LanguageModelConfig
+    from tsuzuri.models.recurrent import RecurrentConfig, RecurrentLanguageModel
     from tsuzuri.tensor import Tensor, no_grad
     from tsuzuri.vectors.word_vectors import WordVectors
 

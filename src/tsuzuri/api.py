@@ -3,10 +3,11 @@ import os
 from collections.abc import Callable
 
 from tsuzuri.decode import Sampler
+from tsuzuri.train.evaluation import evaluate_run
 from tsuzuri.train.events import Event
-from tsuzuri.train.inference import evaluate_run, write_text
 from tsuzuri.train.language_model import prepare_run, train_run
 from tsuzuri.train.run import Run, choose
+from tsuzuri.train.writing import write_text
 from tsuzuri.vectors import settings as vector_settings
 from tsuzuri.vectors import training as vector_training
 from tsuzuri.vectors.word_vectors import WordVectors

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from tsuzuri.models.language_model import LanguageModel, LanguageModelConfig
+from tsuzuri.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from tsuzuri.nn import Module
 from tsuzuri.sparse import RowSparse
 from tsuzuri.tensor import Tensor
@@ -70,10 +70,10 @@ def _derivative(p, v, loss):
     return (8 * (at[1] - at[-1]) - (at[2] - at[-2])) / (12 * STEP)
 
 
-def check_language_model(config: LanguageModelConfig, vocabulary: int = 50, seed: int = 0) -> Iterator[Checked]:
+def check_language_model(config: RecurrentConfig, vocabulary: int = 50, seed: int = 0) -> Iterator[Checked]:
     """Check a language model of that configuration on a small batch with a carried state, masks and ignored targets."""
     rng = np.random.default_rng(seed)
-    model = LanguageModel(msgspec.structs.replace(config, dtype="float64"), vocabulary, rng=rng)
+    model = RecurrentLanguageModel(msgspec.structs.replace(config, dtype="float64"), vocabulary, rng=rng)
     ids, targets = rng.integers(vocabulary, size=(2, 3, 5))
     targets[0, 1], targets[2, 3:] = -1, -1
     state = model.loss(ids, targets)[1]

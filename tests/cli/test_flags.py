@@ -4,7 +4,7 @@ import inspect
 import pytest
 from command_line import SMALL, call, made_up, small
 
-from tsuzuri.cli import lm
+from tsuzuri.cli.lm import train as lm
 from tsuzuri.settings import fields, read
 from tsuzuri.train.run import Run, Settings
 

@@ -6,14 +6,14 @@ import pytest
 from small_runs import same
 
 from tsuzuri.errors import TrainingError
-from tsuzuri.models.language_model import LanguageModel, LanguageModelConfig
+from tsuzuri.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from tsuzuri.nn import Module
 from tsuzuri.optim import SGD, Adam, global_norm
 from tsuzuri.sparse import RowSparse
 from tsuzuri.text import BPTTBatches, Corpus
 from tsuzuri.train.config import TrainingConfig
+from tsuzuri.train.evaluation import evaluate_run
 from tsuzuri.train.events import Finished, Stepped, Validated
-from tsuzuri.train.inference import evaluate_run
 from tsuzuri.train.language_model import train_run, windows
 from tsuzuri.train.loop import Progress, evaluate, fit
 from tsuzuri.train.run import Run
@@ -22,9 +22,9 @@ V = 7
 CONFIG = TrainingConfig(batch_size=3, bptt=5, lr=0.1, schedule="constant", epochs=2, optimizer="sgd", clip=0.0, patience=0)
 
 
-def model(seed=0, **config) -> LanguageModel:
+def model(seed=0, **config) -> RecurrentLanguageModel:
     settings = {"size": 4, "layers": 2, "dtype": "float64"} | config
-    return LanguageModel(LanguageModelConfig(**settings), V, rng=np.random.default_rng(seed))
+    return RecurrentLanguageModel(RecurrentConfig(**settings), V, rng=np.random.default_rng(seed))
 
 
 def stream(tokens=100, seed=1):

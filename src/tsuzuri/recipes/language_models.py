@@ -5,7 +5,7 @@ from pathlib import Path
 from tsuzuri.datasets import open_source
 from tsuzuri.files import atomic_write
 from tsuzuri.recipes.recipe import Measured, Recipe, Watch
-from tsuzuri.train.inference import evaluate_run
+from tsuzuri.train.evaluation import evaluate_run
 from tsuzuri.train.language_model import prepare_run
 from tsuzuri.train.run import Run, choose
 

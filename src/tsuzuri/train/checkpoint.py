@@ -15,7 +15,7 @@ import numpy as np
 from tsuzuri.array import restore_rng, rng_state, to_host
 from tsuzuri.errors import RunError
 from tsuzuri.files import atomic_path
-from tsuzuri.models.language_model import LanguageModel
+from tsuzuri.models.recurrent import RecurrentLanguageModel
 from tsuzuri.nn import States
 from tsuzuri.optim import Optimizer
 from tsuzuri.tensor import Tensor
@@ -49,7 +49,7 @@ def load_arrays(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[st
         raise RunError(f"{path} is damaged ({error}); take a copy that was saved whole.") from None
 
 
-def save_checkpoint(path: Path, model: LanguageModel, optimizer: Optimizer, progress: Progress, **notes: int) -> None:
+def save_checkpoint(path: Path, model: RecurrentLanguageModel, optimizer: Optimizer, progress: Progress, **notes: int) -> None:
     """Write all that ``load_checkpoint`` needs; ``notes`` are numbers of the caller's own."""
     arrays = {f"model.{name}": a for name, a in model.arrays().items()}
     arrays |= {f"optimizer.{name}": a for name, a in optimizer.arrays().items()}
@@ -59,7 +59,7 @@ def save_checkpoint(path: Path, model: LanguageModel, optimizer: Optimizer, prog
     save_arrays(path, arrays, record)
 
 
-def load_checkpoint(path: Path, model: LanguageModel, optimizer: Optimizer) -> tuple[Progress, dict[str, int]]:
+def load_checkpoint(path: Path, model: RecurrentLanguageModel, optimizer: Optimizer) -> tuple[Progress, dict[str, int]]:
     """Fill the model and the optimiser; returns the Progress and the notes.  RunError: the file is no checkpoint."""
     arrays, record = load_arrays(path)
     if "optimizer_steps" not in record:

@@ -10,7 +10,7 @@ from tsuzuri.datasets import open_source
 from tsuzuri.datasets.sources import DatasetText
 from tsuzuri.errors import RunError
 from tsuzuri.files import atomic_write, held_alone, remove_leftovers
-from tsuzuri.models.language_model import LanguageModel
+from tsuzuri.models.recurrent import RecurrentLanguageModel
 from tsuzuri.optim import make_optimizer
 from tsuzuri.text import BPTTBatches, Corpus, encode_corpus, train_tokenizer
 from tsuzuri.train.checkpoint import load_checkpoint, save_checkpoint
@@ -114,7 +114,7 @@ class _Recorder:
         draw_run(self.run, self.model)
 
 
-def draw_run(run: Run, model: LanguageModel) -> None:
+def draw_run(run: Run, model: RecurrentLanguageModel) -> None:
     """Write ``curves.png`` from the metrics, and ``graph.svg``: the computation of one training step."""
     from tsuzuri.graph import graph_of, save
     from tsuzuri.plots import curves

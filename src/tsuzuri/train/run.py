@@ -25,7 +25,7 @@ from tsuzuri import settings as settings_
 from tsuzuri.array import default_threads
 from tsuzuri.errors import ConfigError, DataError, RunError
 from tsuzuri.files import atomic_write, sync
-from tsuzuri.models.language_model import LanguageModel, LanguageModelConfig
+from tsuzuri.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from tsuzuri.optim import USUAL_DECAY, USUAL_RATE
 from tsuzuri.text import Corpus, load_tokenizer, open_corpus
 from tsuzuri.text.reading import ENCODING_ERRORS
@@ -72,7 +72,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings of a language model's training."""
 
     data: DataConfig
-    model: LanguageModelConfig
+    model: RecurrentConfig
     training: TrainingConfig
 
 
@@ -113,12 +113,12 @@ class Run:
         folder = self.folder / "corpus" / "valid"
         return open_corpus(folder) if folder.exists() else None
 
-    def new_model(self) -> LanguageModel:
+    def new_model(self) -> RecurrentLanguageModel:
         """The model with the parameters that it starts its training with."""
         rng = np.random.default_rng([self.settings.training.seed, 0])
-        return LanguageModel(self.settings.model, len(self.tokenizer), rng=rng)
+        return RecurrentLanguageModel(self.settings.model, len(self.tokenizer), rng=rng)
 
-    def load_model(self) -> LanguageModel:
+    def load_model(self) -> RecurrentLanguageModel:
         """The trained model: the finished one, or the best so far where the training is not over."""
         path = self.final if self.final.exists() else self.best
         if not path.exists():
@@ -130,7 +130,7 @@ class Run:
             raise RunError(f"{path}: {error}") from None
         return model
 
-    def save_model(self, path: Path, model: LanguageModel, **notes: float) -> None:
+    def save_model(self, path: Path, model: RecurrentLanguageModel, **notes: float) -> None:
         """Write the parameters, with numbers about them beside."""
         save_arrays(path, model.arrays(), notes)
 

@@ -14,7 +14,7 @@ from tsuzuri.tensor import Tensor
 LARGEST = 1_000_000                                          # units or layers; more is a slip of the finger
 
 
-class LanguageModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RecurrentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a recurrent language model is made of."""
 
     arch: str = "lstm"
@@ -46,13 +46,13 @@ class LanguageModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
         float_type(self.dtype)
 
 
-class LanguageModel(Module):
+class RecurrentLanguageModel(Module):
     """p(next token | the tokens before it).    ids (N, T) -> logits (N, T, V), state
 
     Dropout acts where a Generator is given, that is in training.
     """
 
-    def __init__(self, config: LanguageModelConfig, vocabulary: int, *, rng: np.random.Generator):
+    def __init__(self, config: RecurrentConfig, vocabulary: int, *, rng: np.random.Generator):
         self.config, self.vocabulary = config, vocabulary
         dtype, embedding = float_type(config.dtype), config.embedding or config.size
         cell = CELLS[config.arch]

@@ -1,5 +1,4 @@
-"""tsuzuri lm: language models."""
-import sys
+"""tsuzuri lm train."""
 from pathlib import Path
 from typing import Annotated
 
@@ -7,15 +6,12 @@ from cyclopts import App, Parameter
 
 from tsuzuri.cli.arguments import Text, Whole
 
-lm = App(name="lm", help="Train a language model, measure it, let it write.")
+
+def register(lm: App) -> None:
+    """Put the command into its group."""
+    lm.command(train)
 
 
-def register(app: App) -> None:
-    """Put the group into the command line."""
-    app.command(lm)
-
-
-@lm.command
 def train(data: Text = "", /, *, out: Path,
           valid: Text | None = None, unit: str | None = None, vocabulary: Whole | None = None, min_count: Whole | None = None,
           lowercase: bool | None = None, digits: str | None = None, punctuation: str | None = None,
@@ -116,72 +112,3 @@ def train(data: Text = "", /, *, out: Path,
              if value is not None and name not in ("out", "config", "resume", "dry_run") and not (name == "data" and not data)}
     from tsuzuri.cli import training
     training.train(given, out, config, resume, dry_run)
-
-
-@lm.command
-def evaluate(run: Path, data: Text, /, *, json: Annotated[bool, Parameter(negative="")] = False) -> None:
-    """Measure how well a run predicts a text, read from end to end with the state carried over.
-
-    Examples:
-
-      tsuzuri lm evaluate runs/ptb ptb:test
-
-      tsuzuri lm evaluate runs/notes letters.txt --json
-
-    Parameters
-    ----------
-    run
-        A run folder.
-    data
-        A file, folder, glob, -, or a data set with a split (without one: its test split).
-    json
-        Print one JSON object.
-    """
-    from tsuzuri.cli.output import print_json
-    from tsuzuri.train.inference import evaluate_run
-    from tsuzuri.train.run import Run
-    result = evaluate_run(Run(run), data)
-    if json:
-        return print_json(result)
-    print(f"{result['data']}: loss {result['loss']:.4f} nats a token, perplexity {result['perplexity']:,.2f}, "
-          f"{result['bits_per_character']:.3f} bits per character\n{result['tokens']:,} tokens predicted, "
-          f"{result['unknown']:,} of them unknown words; {result['characters']:,} characters, {result['bytes']:,} bytes")
-
-
-@lm.command
-def generate(run: Path, /, *, prompt: Annotated[str, Parameter(allow_leading_hyphen=True)] = "", tokens: Whole = 200, temperature: float = 1.0, top_k: Whole = 0,
-             top_p: float = 1.0, seed: Whole = 1) -> None:
-    """Write text with a run, going on from a prompt.
-
-    Examples:
-
-      tsuzuri lm generate runs/reference --prompt "The import statement" --tokens 400 --temperature 0.7
-
-      tsuzuri lm generate runs/ptb --prompt "the company said" --top-p 0.9 --seed 7
-
-    Parameters
-    ----------
-    run
-        A run folder.
-    prompt
-        The text to go on from; empty: the start of a line.
-    tokens
-        How many tokens to write.
-    temperature
-        Below 1 likelier, above 1 more surprising text; 0 takes the likeliest token.
-    top_k
-        Only among the k likeliest tokens; 0: among all.
-    top_p
-        Only among the fewest tokens whose probabilities reach p.
-    seed
-        The same seed gives the same text.
-    """
-    from tsuzuri.decode import Sampler
-    from tsuzuri.train.inference import write_text
-    from tsuzuri.train.run import Run
-    pieces = write_text(Run(run), prompt, tokens, Sampler(temperature, top_k, top_p), seed)
-    sys.stdout.write(prompt)
-    for piece in pieces:
-        sys.stdout.write(piece)
-        sys.stdout.flush()
-    sys.stdout.write("\n")

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tsuzuri.errors import ConfigError
-from tsuzuri.models.language_model import LanguageModel, LanguageModelConfig
+from tsuzuri.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from tsuzuri.tensor import no_grad
 
 V = 11
@@ -14,7 +14,7 @@ IDS = np.random.default_rng(0).integers(V, size=(3, 9))
 
 def make(**config):
     settings = {"size": 5, "layers": 2, "dropout": 0.4, "dtype": "float64"} | config
-    return LanguageModel(LanguageModelConfig(**settings), V, rng=np.random.default_rng(1))
+    return RecurrentLanguageModel(RecurrentConfig(**settings), V, rng=np.random.default_rng(1))
 
 
 @archs
@@ -75,12 +75,12 @@ def test_dropout_needs_a_generator():
 ])
 def test_a_config_that_does_not_fit_is_said_in_one_sentence(config, sentence):
     with pytest.raises(ConfigError) as caught:
-        LanguageModelConfig(**config)
+        RecurrentConfig(**config)
     assert str(caught.value) == sentence
 
 
 def test_the_seed_decides_the_weights():
-    config = LanguageModelConfig(size=4)
-    a, b, c = (LanguageModel(config, V, rng=np.random.default_rng(seed)).arrays() for seed in (1, 1, 2))
+    config = RecurrentConfig(size=4)
+    a, b, c = (RecurrentLanguageModel(config, V, rng=np.random.default_rng(seed)).arrays() for seed in (1, 1, 2))
     assert all((a[name] == b[name]).all() for name in a)
     assert not any((a[name] == c[name]).all() for name in a if name.endswith(("W", "Wx", "Wh")))
