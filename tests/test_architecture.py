@@ -20,7 +20,7 @@ ROOMS = [                                                    # from the ground u
     ["array"], ["shapes"], ["kernels"], ["sparse"], ["tensor"], ["ops"], ["nn"],
     ["optim", "schedules"],
     ["text"], ["datasets"], ["interop"], ["vectors"], ["models"], ["decode"],
-    ["graph", "plots"],                                      # pictures of a run are part of the run, so below train
+    ["graph", "inside", "plots"],                            # pictures of a run are part of the run, so below train
     ["train"], ["check", "gradcheck"], ["recipes"], ["api"], ["cli"], ["studio"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}

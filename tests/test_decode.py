@@ -23,7 +23,7 @@ def softmax(z):
 
 def counts(sampler, draws=4000, logits=LOGITS, seed=0, dtype=np.float64):
     rng, logits = np.random.default_rng(seed), logits.astype(dtype)
-    return np.bincount([sampler.pick(logits, rng) for _ in range(draws)], minlength=len(logits))
+    return np.bincount([sampler.pick(logits[None], [rng])[0] for _ in range(draws)], minlength=len(logits))
 
 
 def kept(**settings):
@@ -33,8 +33,10 @@ def kept(**settings):
 def test_temperature_zero_takes_the_first_of_the_most_probable():
     rng = np.random.default_rng(0)
     state = rng.bit_generator.state
-    assert Sampler(0.0).pick(LOGITS, rng) == 3
-    assert Sampler(0.0, top_k=2, top_p=0.1).pick(np.array([0.0, 5.0, 5.0]), rng) == 1
+    rows = np.array([LOGITS, np.roll(LOGITS, 2)])
+    assert Sampler(0.0).pick(rows, [rng, rng]).tolist() == [3, 5]
+    for more in ({}, {"top_k": 2, "top_p": 0.1}, {"min_p": 0.5}, {"typical": 0.2}):
+        assert Sampler(0.0, **more).pick(np.array([[0.0, 5.0, 5.0]]), [rng]) == [1]
     assert rng.bit_generator.state == state                  # nothing was drawn
 
 
@@ -91,7 +93,10 @@ def test_a_temperature_next_to_nothing_is_the_most_probable():
 @pytest.mark.parametrize(("settings", "name"), [
     ({"temperature": -1}, "temperature is -1"), ({"temperature": float("nan")}, "temperature is nan"),
     ({"temperature": float("inf")}, "temperature is inf"), ({"top_k": -1}, "top_k is -1"), ({"top_p": 0.0}, "top_p is 0.0"),
-    ({"top_p": 1.1}, "top_p is 1.1"), ({"top_p": float("nan")}, "top_p is nan")])
+    ({"top_p": 1.1}, "top_p is 1.1"), ({"top_p": float("nan")}, "top_p is nan"), ({"top_k": 1.5}, "top_k is 1.5"),
+    ({"min_p": -0.1}, "min_p is -0.1"), ({"min_p": 1.1}, "min_p is 1.1"), ({"typical": 0}, "typical is 0"), ({"typical": 2}, "typical is 2"),
+    ({"repetition_penalty": 0}, "repetition_penalty is 0"), ({"repetition_penalty": float("inf")}, "repetition_penalty is inf"),
+    ({"no_repeat": -1}, "no_repeat is -1"), ({"no_repeat": 0.5}, "no_repeat is 0.5")])
 def test_a_sampler_that_does_not_fit_is_refused(settings, name):
     with pytest.raises(ConfigError, match=f"^{re.escape(name)}; it must be"):
         Sampler(**settings)

@@ -5,10 +5,20 @@ import pytest
 from tsuzuri.errors import ConfigError, RunError
 from tsuzuri.kernels.inner import compiled
 from tsuzuri.nn import Module, Parameter
-from tsuzuri.optim import OPTIMIZERS, USUAL_DECAY, USUAL_RATE, Adam, Momentum, clip_factor, global_norm, make_optimizer
+from tsuzuri.optim import (
+    NTASGD,
+    OPTIMIZERS,
+    USUAL_DECAY,
+    USUAL_RATE,
+    Adam,
+    Momentum,
+    clip_factor,
+    global_norm,
+    make_optimizer,
+)
 from tsuzuri.sparse import RowSparse
 
-NAMES = list(OPTIMIZERS)
+NAMES = [name for name in OPTIMIZERS if name != "nt-asgd"]         # which has tests of its own below
 LR, DECAY, SCALE, STEPS = 0.1, 0.01, 0.5, 6
 RNG = np.random.default_rng(0)
 START = RNG.standard_normal((5, 3))
@@ -127,7 +137,7 @@ def test_loaded_from_a_checkpoint_it_goes_on_to_the_bit(name, dtype):
     model, optimizer = run(name, GRADS[:3], dtype=dtype)
     again = Table(dtype, model.W.data)
     other = make_optimizer(name, again, DECAY)
-    other.load({slot: a.copy() for slot, a in optimizer.arrays().items()}, optimizer.steps)
+    other.load({slot: a.copy() for slot, a in optimizer.arrays().items()}, optimizer.notes())
     for g in GRADS[3:]:
         for m, o in ((model, optimizer), (again, other)):
             m.W.grad = g.astype(dtype)
@@ -139,7 +149,7 @@ def test_loaded_from_a_checkpoint_it_goes_on_to_the_bit(name, dtype):
 
 def test_the_slots_of_another_optimiser_are_refused():
     with pytest.raises(RunError, match="another optimiser"):
-        Adam(Table()).load(Momentum(Table()).arrays(), 3)
+        Adam(Table()).load(Momentum(Table()).arrays(), {"steps": 3})
 
 
 def test_a_parameter_without_a_gradient_stays():
@@ -160,8 +170,53 @@ def test_a_tied_parameter_is_moved_once():
 
 
 def test_an_unknown_optimiser_is_named_with_the_nearest():
-    with pytest.raises(ConfigError, match=r'"adm" is unknown \(did you mean "adam"\?\); choose one of sgd, momentum'):
+    with pytest.raises(ConfigError, match=r'"adm" is unknown \(did you mean "adam"\?\); choose one of sgd, nt-asgd, momentum'):
         make_optimizer("adm", Table())
+
+
+def averaging(losses, grads=GRADS, **settings):
+    """NT-ASGD that is told a loss after each step; the weights after each step beside it."""
+    model, passed = Table(), []
+    optimizer = NTASGD(model, **settings)
+    for g, loss in zip(grads, losses):
+        model.W.grad = g.copy()
+        optimizer.step(LR)
+        passed.append(model.W.data.copy())
+        optimizer.validated(loss)
+    return model, optimizer, passed
+
+
+@pytest.mark.parametrize("fast", [False, True], ids=["plain", "compiled"])
+def test_averaging_begins_when_a_loss_is_above_the_best_of_some_validations_ago(fast):
+    """Patience 2: 3.0 is below all, and 4.2 above the 4.0 of three validations ago: the last two steps are averaged."""
+    with compiled(fast):
+        model, optimizer, passed = averaging([4.0, 5.0, 3.0, 4.2, 9.0, 9.0], patience=2)
+    np.testing.assert_array_equal(model.W.data, passed[-1])
+    with optimizer.judged():
+        np.testing.assert_allclose(model.W.data, (passed[-1] + passed[-2]) / 2, rtol=1e-14)
+    np.testing.assert_array_equal(model.W.data, passed[-1])
+
+
+def test_without_averaging_the_weights_are_those_of_sgd_and_judged_as_they_are():
+    model, optimizer, _ = averaging([6.0, 5.0, 4.0, 3.0, 2.0, 1.0], patience=2)
+    np.testing.assert_allclose(model.W.data, by_hand("sgd", START, GRADS, LR, 0.0), rtol=1e-14)
+    with optimizer.judged():
+        np.testing.assert_allclose(model.W.data, by_hand("sgd", START, GRADS, LR, 0.0), rtol=1e-14)
+
+
+@pytest.mark.parametrize("at", [1, 4, 5])
+def test_averaging_loaded_from_a_checkpoint_goes_on_to_the_bit(at):
+    losses = [4.0, 5.0, 3.0, 4.2, 9.0, 9.0]
+    whole, optimizer, _ = averaging(losses, patience=2)
+    begun, first, _ = averaging(losses[:at], patience=2)
+    other = NTASGD(begun, patience=2)
+    other.load(first.arrays(), first.notes())
+    for g, loss in zip(GRADS[at:], losses[at:]):
+        begun.W.grad = g.copy()
+        other.step(LR)
+        other.validated(loss)
+    with optimizer.judged(), other.judged():
+        assert whole.W.data.tobytes() == begun.W.data.tobytes()
 
 
 def test_every_optimiser_has_its_usual_settings():

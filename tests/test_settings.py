@@ -4,7 +4,7 @@ import pytest
 
 from tsuzuri.errors import ConfigError
 from tsuzuri.settings import check_choice, fields, from_environment, from_file, read, resolve, to_toml
-from tsuzuri.train.run import Settings as TrainingSettings
+from tsuzuri.train.run import all_settings, settings_type
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -44,7 +44,7 @@ def test_defaults_then_file_then_environment_then_flags(toml, monkeypatch):
     path = toml("[model]\nsize = 1\narch = 'gru'\n[training]\nlr = 1.0\n")
     monkeypatch.setenv("TSUZURI_ARCH", "rnn")
     monkeypatch.setenv("TSUZURI_LR", "2")
-    layers = [("file", from_file(path, Settings)), ("environment", from_environment(Settings)), ("flag", {"lr": 3.0})]
+    layers = [("file", from_file(path, Settings)), ("environment", from_environment(fields(Settings))), ("flag", {"lr": 3.0})]
     settings, origin = resolve(Settings, layers)
     assert settings == Settings(Model(1, "rnn", False), Training(3.0, 20))
     assert origin == {"size": "file", "arch": "environment", "tie": "default", "lr": "flag", "batch_size": "default"}
@@ -61,7 +61,7 @@ def test_a_file_may_leave_the_sections_out(toml, text):
     ("ARCH", "12", "12")])
 def test_words_of_the_environment_become_what_the_setting_is(monkeypatch, variable, value, expected):
     monkeypatch.setenv(f"TSUZURI_{variable}", value)
-    settings, _ = resolve(Settings, [("environment", from_environment(Settings))])
+    settings, _ = resolve(Settings, [("environment", from_environment(fields(Settings)))])
     section = settings.model if hasattr(settings.model, variable.lower()) else settings.training
     assert getattr(section, variable.lower()) == expected
     assert type(getattr(section, variable.lower())) is type(expected)
@@ -89,15 +89,15 @@ def test_what_does_not_fit_is_said_in_one_sentence(layer, sentence):
 def test_a_variable_that_looks_like_a_setting_and_is_none(monkeypatch):
     monkeypatch.setenv("TSUZURI_BATCHSIZE", "3")
     with pytest.raises(ConfigError, match=r'TSUZURI_BATCHSIZE is no setting \(did you mean "TSUZURI_BATCH_SIZE"\?\)'):
-        from_environment(Settings)
+        from_environment(fields(Settings))
 
 
 def test_the_folder_of_data_sets_is_not_the_text_to_train_on(monkeypatch, tmp_path):
     """TSUZURI_DATA names the cache, though ``data`` is also a setting."""
     monkeypatch.setenv("TSUZURI_DATA", str(tmp_path))
     monkeypatch.setenv("TSUZURI_COMPILED", "0")
-    assert "data" in fields(TrainingSettings)
-    assert from_environment(TrainingSettings) == {}
+    assert "data" in all_settings()
+    assert from_environment(all_settings()) == {}
 
 
 @pytest.mark.parametrize(("text", "message"), [("size 3", "is not TOML"), (b"size = '\xff'", "is not TOML")])
@@ -131,7 +131,7 @@ def test_toml_and_back_is_the_identity(tmp_path, settings):
 
 def test_no_name_stands_in_two_sections():
     from tsuzuri.settings import sections
-    names = [field.name for part in sections(TrainingSettings).values() for field in msgspec.structs.fields(part)]
+    names = [field.name for part in sections(settings_type("lstm")).values() for field in msgspec.structs.fields(part)]
     assert len(names) == len(set(names))
 
 

@@ -1,13 +1,14 @@
 """The small Python API: train a language model into a run folder, open one, measure it, let it write; train word vectors."""
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tsuzuri.decode import Sampler
 from tsuzuri.train.evaluation import evaluate_run
 from tsuzuri.train.events import Event
 from tsuzuri.train.language_model import prepare_run, train_run
 from tsuzuri.train.run import Run, choose
-from tsuzuri.train.writing import write_text
+from tsuzuri.train.suggesting import Suggester, Suggestion
+from tsuzuri.train.writing import Writer, write_text
 from tsuzuri.vectors import settings as vector_settings
 from tsuzuri.vectors import training as vector_training
 from tsuzuri.vectors.word_vectors import WordVectors
@@ -22,11 +23,24 @@ class TrainedLanguageModel:
 
     def __init__(self, folder: str | os.PathLike):
         self.run = Run(folder)
+        self._suggester: Suggester | None = None             # keeps the model from one text to the next
 
     def generate(self, prompt: str = "", tokens: int = 200, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0,
-                 seed: int = 1) -> str:
-        """The text that goes on from ``prompt``; the same seed gives the same text."""
-        return "".join(write_text(self.run, prompt, tokens, Sampler(temperature, top_k, top_p), seed))
+                 min_p: float = 0.0, typical: float = 1.0, repetition_penalty: float = 1.0, no_repeat: int = 0,
+                 stop: Sequence[str] = (), seed: int = 1) -> str:
+        """The text that goes on from ``prompt`` (see ``tsuzuri lm generate``); the same seed gives the same text."""
+        sampler = Sampler(temperature, top_k, top_p, min_p, typical, repetition_penalty, no_repeat)
+        return "".join(write_text(self.run, prompt, tokens, sampler, seed, stop))
+
+    def beam(self, prompt: str = "", tokens: int = 20, beams: int = 5, *, length_penalty: float = 0.0,
+             stop: Sequence[str] = ()) -> list[tuple[str, float]]:
+        """The likeliest texts that beam search finds, best first, with log p in nats over the length penalty."""
+        return Writer(self.run).beams(prompt, tokens, beams, length_penalty, stop)
+
+    def suggest(self, text: str = "", count: int = 5) -> list[Suggestion]:
+        """The words that ``text`` most probably goes on with or is in the middle of, with their probabilities."""
+        self._suggester = self._suggester or Suggester(self.run)
+        return self._suggester.suggest(text, count)
 
     def evaluate(self, data: str) -> dict:
         """``loss`` (nats a token), ``perplexity``, ``bits_per_character``, ``tokens`` ... of a file or data set."""

@@ -8,12 +8,12 @@ in float64, parameter by parameter.  One direction tells as much as all coordina
 almost every v.
 """
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
-from tsuzuri.models.recurrent import RecurrentConfig, RecurrentLanguageModel
+from tsuzuri.models.language_model import make_language_model
 from tsuzuri.nn import Module
 from tsuzuri.sparse import RowSparse
 from tsuzuri.tensor import Tensor
@@ -70,11 +70,16 @@ def _derivative(p, v, loss):
     return (8 * (at[1] - at[-1]) - (at[2] - at[-2])) / (12 * STEP)
 
 
-def check_language_model(config: RecurrentConfig, vocabulary: int = 50, seed: int = 0) -> Iterator[Checked]:
+def check_language_model(config: Any, vocabulary: int = 50, seed: int = 0) -> Iterator[Checked]:
     """Check a language model of that configuration on a small batch with a carried state, masks and ignored targets."""
     rng = np.random.default_rng(seed)
-    model = RecurrentLanguageModel(msgspec.structs.replace(config, dtype="float64"), vocabulary, rng=rng)
+    model = make_language_model(msgspec.structs.replace(config, dtype="float64"), vocabulary, rng)
     ids, targets = rng.integers(vocabulary, size=(2, 3, 5))
     targets[0, 1], targets[2, 3:] = -1, -1
     state = model.loss(ids, targets)[1]
-    yield from check_gradients(model, lambda: model.loss(ids, targets, state, np.random.default_rng(seed))[0], rng)
+
+    def objective():
+        loss, penalty, _ = model.training_loss(ids, targets, state, np.random.default_rng(seed))
+        return loss if penalty is None else loss + penalty
+
+    yield from check_gradients(model, objective, rng)

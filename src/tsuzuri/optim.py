@@ -4,7 +4,8 @@ Each is a class with its constants; one step on one array is a function in ``ker
 updates the rows it has and leaves the others, and their momentum, as they are: a step costs what it touches.
 """
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from tsuzuri.array import Array, module_of
 from tsuzuri.errors import ConfigError, RunError, suggest
@@ -64,17 +65,29 @@ class Optimizer:
         """One step on one flat array: (w, g, *slots, lr, scale)."""
         raise TypeError(f"{type(self).__name__} does not say how to update.")
 
+    def validated(self, loss: float) -> None:
+        """Be told a validation loss in nats."""
+
+    @contextmanager
+    def judged(self) -> Iterator[None]:
+        """Within the block the model holds the parameters that are to be validated and kept: here those it has."""
+        yield
+
     def arrays(self) -> dict[str, Array]:
         """The slots by name, as they are saved."""
         return self.memory
 
-    def load(self, arrays: dict[str, Array], steps: int) -> None:
-        """Copy saved slots back."""
-        if arrays.keys() != self.memory.keys():
+    def notes(self) -> dict:
+        """What else must be kept, as plain numbers."""
+        return {"steps": self.steps}
+
+    def load(self, arrays: dict[str, Array], notes: dict) -> None:
+        """Copy saved slots and notes back."""
+        if arrays.keys() != self.memory.keys() or notes.keys() != self.notes().keys():
             raise RunError("the checkpoint was written by another optimiser or model; resume with the settings it began with.")
         for name, a in arrays.items():
             self.memory[name][...] = a
-        self.steps = steps
+        vars(self).update(notes)
 
 
 class SGD(Optimizer):
@@ -82,6 +95,55 @@ class SGD(Optimizer):
 
     def update(self, w, g, lr, scale):
         updates.sgd(w, g, lr, scale, self.weight_decay)
+
+
+class NTASGD(SGD):
+    """SGD that begins to average the weights of its steps once validation stops improving, and is judged by the average.
+
+    That is when a validation loss is above the best of those that lie more than ``patience`` validations back.
+    Source: Merity, Keskar and Socher 2018; averaging: Polyak and Juditsky 1992.
+    """
+
+    slots = ("average",)
+
+    def __init__(self, model: Module, *, weight_decay: float = 0.0, patience: int = 5):
+        super().__init__(model, weight_decay=weight_decay)
+        self.patience, self.averaged = patience, -1
+        self.losses: list[float] = []
+
+    def step(self, lr, scale=1.0):
+        super().step(lr, scale)
+        if self.averaged < 0:
+            return
+        self.averaged += 1
+        for name, p in self.parameters.items():
+            updates.average(_flat(self.memory[f"average.{name}"]), _flat(p.data), 1 / self.averaged)
+
+    def _move(self, p, memory, lr, scale):
+        super()._move(p, [], lr, scale)
+
+    def validated(self, loss):
+        if self.averaged < 0 and loss > min(self.losses[:-self.patience], default=math.inf):
+            self.averaged = 0
+        self.losses.append(loss)
+
+    @contextmanager
+    def judged(self):
+        if self.averaged < 1:
+            yield
+            return
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
+    def _swap(self):
+        for name, p in self.parameters.items():
+            p.data, self.memory[f"average.{name}"] = self.memory[f"average.{name}"], p.data
+
+    def notes(self):
+        return {"steps": self.steps, "losses": self.losses, "averaged": self.averaged}
 
 
 class Momentum(Optimizer):
@@ -143,9 +205,9 @@ class AdamW(Adam):
     """Adam meant to be used with weight decay (0.01 is usual).  Source: Loshchilov and Hutter 2019."""
 
 
-OPTIMIZERS = {"sgd": SGD, "momentum": Momentum, "nesterov": Nesterov, "adagrad": AdaGrad, "rmsprop": RMSprop,
+OPTIMIZERS = {"sgd": SGD, "nt-asgd": NTASGD, "momentum": Momentum, "nesterov": Nesterov, "adagrad": AdaGrad, "rmsprop": RMSprop,
               "adam": Adam, "adamw": AdamW}
-USUAL_RATE = {"sgd": 1.0, "momentum": 0.1, "nesterov": 0.1, "adagrad": 0.01, "rmsprop": 0.001, "adam": 0.001,
+USUAL_RATE = {"sgd": 1.0, "nt-asgd": 1.0, "momentum": 0.1, "nesterov": 0.1, "adagrad": 0.01, "rmsprop": 0.001, "adam": 0.001,
               "adamw": 0.001}
 USUAL_DECAY = {name: 0.01 if name == "adamw" else 0.0 for name in OPTIMIZERS}
 

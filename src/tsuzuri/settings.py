@@ -66,9 +66,9 @@ def from_file(path: str | os.PathLike, kind: type[msgspec.Struct]) -> dict[str, 
     return flat
 
 
-def from_environment(kind: type[msgspec.Struct]) -> dict[str, Any]:
+def from_environment(names: Iterable[str]) -> dict[str, Any]:
     """The settings among the environment's variables; one that looks like a setting and is none is an error."""
-    known = {PREFIX + name.upper(): name for name in fields(kind) if PREFIX + name.upper() not in _OURS}
+    known = {PREFIX + name.upper(): name for name in names if PREFIX + name.upper() not in _OURS}
     found = {}
     for variable, value in os.environ.items():
         if variable in known:

@@ -53,3 +53,18 @@ def test_the_novels_are_streamed(data_dir):
 def test_aozora_is_cut_into_words(data_dir):
     assert open_source("aozora").splits == ("kokoro", "neko", "bottyan")
     assert next(open_source("aozora:kokoro").lines()).split()[:4] == ["上", "先生", "と", "私"]
+
+
+def test_soseki_is_cut_a_work_at_a_time_and_has_no_spaces_between_words(data_dir):
+    source, words = open_source("soseki"), open_source("aozora")
+    assert source.splits == ("train", "valid", "test")
+    parts = {split: list(source.lines(split)) for split in source.splits}
+    whole = list(source.lines())
+    assert sorted(line for part in parts.values() for line in part) == sorted(whole)
+    sizes = {split: sum(len(line) + 1 for line in part) for split, part in parts.items()}
+    assert sizes == {"train": 514_590, "valid": 28_197, "test": 28_194}
+    assert "".join(whole).replace(" ", "") == "".join(words.lines()).replace(" ", "")
+    assert "吾輩は猫である。名前はまだ無い。" in whole
+    assert any("many a slip" in line for line in whole)
+    for work in words.splits:                                   # the last twentieth of every work is in the test
+        assert "".join(list(words.lines(work))[-1].split()) in parts["test"]

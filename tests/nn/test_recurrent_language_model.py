@@ -70,7 +70,7 @@ def test_dropout_needs_a_generator():
     ({"dropout": float("nan")}, "dropout is nan; it must be at least 0 and below 1."),
     ({"embedding": -1}, "embedding is -1; it must be 0 to 1,000,000."),
     ({"tie": True, "embedding": 3, "size": 4}, "tie shares one table between embedding (3) and output (4); "
-                                              "leave embedding out, or make the two equal."),
+                                              "leave embedding out, make the two equal, or take two layers, of which the last is as long as it."),
     ({"dtype": "float31"}, 'dtype "float31" is unknown (did you mean "float32"?); choose one of float16, float32, float64.'),
 ])
 def test_a_config_that_does_not_fit_is_said_in_one_sentence(config, sentence):

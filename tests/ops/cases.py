@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from tsuzuri.ops import elementwise, fused, index, linalg, reduce, shape
+from tsuzuri.kernels import attention as attention_kernels
+from tsuzuri.kernels.rotary import rotary_angles
+from tsuzuri.ops import attention, elementwise, fused, index, linalg, reduce, shape
+from tsuzuri.ops import outputs as output_layers
 from tsuzuri.sparse import RowSparse
 from tsuzuri.tensor import Op
 
@@ -46,6 +49,7 @@ def _cases():
         found.append(Case(f"{kind.__name__}: {label}", make, tuple(shapes), between))
 
     def ints(*values): return np.array(values)
+    def mask(*shape): return 2.0 * np.random.default_rng(1).integers(2, size=shape)
 
     found: list[Case] = []
     e, f = elementwise, fused
@@ -167,6 +171,66 @@ def _cases():
         add(kind, "no rows", shapes(0, 4, 2, 3))
         add(kind, "wide", shapes(13, 5, 9, 37), between=(-0.4, 0.4),
             lengths=ints(5, 4, 3, 5, 5, 1, 2, 5, 5, 0, 5, 5, 2))
+        add(kind, "mask", shapes(3, 5, 4, 6), mask=mask(3, 6))
+        add(kind, "mask, few steps", shapes(3, 2, 4, 3), mask=mask(3, 3))
+        add(kind, "mask and lengths", shapes(4, 6, 2, 3), lengths=ints(0, 6, 3, 6), mask=mask(4, 3))
+        add(kind, "mask, size 1", shapes(1, 1, 1, 1), mask=np.array([[2.0]]))
+        add(kind, "mask, no steps", shapes(3, 0, 2, 4), mask=mask(3, 4))
+        add(kind, "mask, no rows", shapes(0, 4, 2, 3), mask=mask(0, 3))
+        add(kind, "mask, wide", shapes(13, 5, 9, 37), between=(-0.4, 0.4), mask=mask(13, 37),
+            lengths=ints(5, 4, 3, 5, 5, 1, 2, 5, 5, 0, 5, 5, 2))
+
+    for label, s, ids in (("repeated ids", (6, 3), np.array([[1, 4, 1], [5, 1, 0]])), ("one", (1, 1), ints(0)),
+                          ("one id, no axis", (4, 2), np.array(2)), ("no ids", (6, 3), np.zeros((2, 0), int))):
+        add(f.EmbeddingDropout, label, [s], lambda put, ids=ids: f.EmbeddingDropout(put(ids), 0.4, np.random.default_rng(5)))
+    for label, s in {"3-D": (2, 4, 3), "one step": (2, 1, 3), "size 1": (1, 1, 1), "no steps": (2, 0, 3), "no rows": (0, 3, 2)}.items():
+        add(f.ActivationPenalty, label, [s])
+        add(f.TemporalPenalty, label, [s])
+    add(f.ActivationPenalty, "2-D", [(3, 4)])
+    add(f.ActivationPenalty, "a number", [()])
+
+    mixture, adaptive = output_layers.MixtureCrossEntropy, output_layers.AdaptiveCrossEntropy
+    add(mixture, "some ignored", [(6, 3, 4), (6, 3), (4, 5), (5,)], targets=some)
+    add(mixture, "4-D", [(2, 3, 2, 4), (2, 3, 2), (4, 7), (7,)], targets=grid)
+    add(mixture, "one expert", [(6, 1, 4), (6, 1), (4, 5), (5,)], targets=some)
+    add(mixture, "all ignored", [(6, 2, 3), (6, 2), (3, 5), (5,)], targets=none)
+    add(mixture, "size 1", [(1, 1, 1), (1, 1), (1, 1), (1,)], targets=ints(0))
+    add(mixture, "no rows", [(0, 2, 3), (0, 2), (3, 5), (5,)], targets=np.zeros(0, int))
+    add(mixture, "large values", [(6, 3, 4), (6, 3), (4, 5), (5,)], between=(-4.0, 4.0), targets=some)
+    add(mixture, "large enough to be cut up", [(35, 40, 20), (35, 40), (20, 60), (60,)], targets=np.arange(35) - 1)
+    two = [(4, 4), (4, 2), (2, 2), (4, 1), (1, 3)]           # the head, then P and W of each cluster
+    add(adaptive, "two clusters", [(6, 4), *two], targets=ints(6, -1, 0, 4, 3, 1), cutoffs=[2, 4, 7])
+    add(adaptive, "3-D", [(2, 3, 4), *two], targets=np.array([[1, -1, 2], [3, 3, 6]]), cutoffs=[2, 4, 7])
+    add(adaptive, "a cluster that nobody needs", [(4, 4), *two], targets=ints(0, 6, 5, 1), cutoffs=[2, 4, 7])
+    add(adaptive, "all ignored", [(2, 4), *two], targets=ints(-1, -1), cutoffs=[2, 4, 7])
+    add(adaptive, "no clusters", [(6, 3), (3, 5)], targets=some, cutoffs=[5])
+    add(adaptive, "size 1", [(1, 1), (1, 2), (1, 1), (1, 1)], targets=ints(1), cutoffs=[1, 2])
+    add(adaptive, "no rows", [(0, 4), *two], targets=np.zeros(0, int), cutoffs=[2, 4, 7])
+    add(adaptive, "large enough to be cut up", [(90, 60), (60, 500), (60, 30), (30, 900)],
+        targets=np.arange(90) * 15, cutoffs=[499, 1399])
+    def turned(heads, T, D):
+        return lambda put: attention.CausalAttention(heads, *map(put, rotary_angles(T, D)))
+
+    none = np.zeros((0, 0))
+    a = attention
+    add(a.CausalAttention, "two heads", [(2, 5, 18)], heads=2, cos=none, sin=none)
+    add(a.CausalAttention, "turned", [(2, 5, 24)], turned(2, 5, 4))
+    add(a.CausalAttention, "turned, fewer steps than positions", [(1, 3, 12)], turned(1, 9, 4))
+    add(a.CausalAttention, "several blocks", [(1, attention_kernels.BLOCK * 2 + 9, 12)], turned(1, 200, 4))
+    add(a.CausalAttention, "large enough for threads", [(3, 150, 192)], turned(4, 150, 16), between=(-1.0, 1.0))
+    add(a.CausalAttention, "one step", [(3, 1, 6)], heads=1, cos=none, sin=none)
+    add(a.CausalAttention, "size 1", [(1, 1, 3)], heads=1, cos=none, sin=none)
+    add(a.CausalAttention, "no rows", [(0, 4, 12)], turned(1, 4, 4))
+    add(a.CausalAttention, "no steps", [(2, 0, 12)], turned(1, 4, 4))
+    for label, (N, D, H) in {"2-D": (5, 3, 4), "size 1": (1, 1, 1), "no rows": (0, 3, 4), "large": (150, 120, 500)}.items():
+        add(a.LinearGelu, label, [(N, D), (D, H), (H,)], between=(-0.5, 0.5) if N > 9 else None)
+        shapes = [(N, H), (N, D), (D, H), (H,)]
+        add(a.BranchEnd, label, shapes, between=(-0.5, 0.5) if N > 9 else None, p=0.0, rng=None)
+        add(a.BranchEnd, f"{label}, dropped", shapes, lambda put: a.BranchEnd(0.4, np.random.default_rng(5)))
+    add(a.LinearGelu, "3-D", [(2, 3, 4), (4, 5), (5,)])
+    add(a.LinearGelu, "far out", [(6, 1), (1, 1), (1,)], between=(-9.0, 9.0))
+    add(a.BranchEnd, "3-D", [(2, 3, 5), (2, 3, 4), (4, 5), (5,)], p=0.0, rng=None)
+    add(f.LayerNorm, "large enough for threads", [(9, 50, 160), (160,), (160,)])
     return found
 
 

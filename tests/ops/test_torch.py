@@ -3,15 +3,17 @@ import numpy as np
 import pytest
 from cases import CASES, gradients, outputs, seeds
 
+from tsuzuri.ops import attention as a
 from tsuzuri.ops import elementwise as e
 from tsuzuri.ops import fused as f
 from tsuzuri.ops import index, linalg, reduce, shape
+from tsuzuri.ops import outputs as o
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
 torch.set_num_threads(2)
 
-RANDOM = {f.Dropout, f.VariationalDropout}                   # PyTorch draws other masks; test_dropout.py has their laws
+RANDOM = {f.Dropout, f.VariationalDropout, f.EmbeddingDropout}           # PyTorch draws other masks: tests have their laws
 
 
 def long(a):
@@ -70,6 +72,39 @@ def recurrent(layer, gates):
     return forward
 
 
+def mean_of(losses, targets):
+    """The mean of those that count."""
+    return (losses * (targets != -1)).sum() / max(int((targets != -1).sum()), 1)
+
+
+def mixture(op, x, a, W, b):
+    targets = long(op.targets)
+    p = (a.softmax(-1)[..., None] * (x @ W + b).softmax(-1)).sum(-2)
+    return mean_of(-p.log().gather(-1, targets.clamp(min=0)[..., None])[..., 0], targets)
+
+
+def adaptive(op, x, head, *tails):
+    """PyTorch's own layer, which wants at least one cluster and knows no target to ignore."""
+    x, targets = x.reshape(-1, x.shape[-1]), long(op.targets).reshape(-1)
+    known = targets.clamp(min=0)
+    if not tails:
+        return mean_of(F.cross_entropy(x @ head, known, reduction="none"), targets)
+    net = torch.nn.AdaptiveLogSoftmaxWithLoss(x.shape[1], op.cutoffs[-1], op.cutoffs[:-1], div_value=1.0).double()
+    weights = dict(zip((name for name, _ in net.named_parameters()), (m.T for m in (head, *tails)), strict=True))
+    unused = sum(0 * m.sum() for m in tails)                 # a cluster that no target opens has a gradient of zero
+    return mean_of(-torch.func.functional_call(net, weights, (x, known)).output, targets) + unused
+
+
+def attention(op, qkv):
+    """PyTorch's own attention of heads; turned by way of complex numbers, as their rotations are usually written."""
+    q, k, v = qkv.unflatten(-1, (3, op.heads, -1)).permute(2, 0, 3, 1, 4)
+    if len(op.cos):
+        turn = torch.complex(torch.from_numpy(op.cos), torch.from_numpy(op.sin))[:qkv.shape[1]]
+        q, k = (turn * torch.complex(*x.chunk(2, -1)) for x in (q, k))
+        q, k = (torch.cat([x.real, x.imag], -1) for x in (q, k))
+    return F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2)
+
+
 class Layer:
     """A PyTorch layer and its number of states."""
 
@@ -99,6 +134,12 @@ COUNTERPARTS = {
     f.LinearCrossEntropy: lambda op, x, W, b: cross_entropy(op, x @ W + b),
     f.SigmoidCrossEntropy: lambda op, z: F.binary_cross_entropy_with_logits(
         z, torch.from_numpy(op.targets).double(), reduction="sum") / max(z.numel(), 1),
+    o.MixtureCrossEntropy: mixture, o.AdaptiveCrossEntropy: adaptive,
+    f.ActivationPenalty: lambda op, x: x.pow(2).sum() / max(x.numel(), 1),
+    f.TemporalPenalty: lambda op, x: x.diff(dim=1).pow(2).sum() / max(x.diff(dim=1).numel(), 1),
+    a.CausalAttention: attention,
+    a.LinearGelu: lambda op, x, W, b: F.gelu(F.linear(x, W.T, b)),
+    a.BranchEnd: lambda op, r, x, W, b: r + F.linear(x, W.T, b),
     f.RNN: recurrent(Layer(torch.nn.RNN, 1), 1),
     f.GRU: recurrent(Layer(torch.nn.GRU, 1), 3),
     f.LSTM: recurrent(Layer(torch.nn.LSTM, 2), 4),
@@ -106,11 +147,11 @@ COUNTERPARTS = {
 
 
 def possible(case):
-    """PyTorch refuses packed rows of length 0, and sequences or batches without steps or rows."""
+    """PyTorch refuses packed rows of length 0, sequences or batches without steps or rows, and knows no mask."""
     if case.kind in (f.RNN, f.GRU, f.LSTM):
         lengths = case.op().lengths
-        return 0 not in case.shapes[0] and (lengths is None or lengths.min() > 0)
-    return case.kind in COUNTERPARTS
+        return case.op().mask is None and 0 not in case.shapes[0] and (lengths is None or lengths.min() > 0)
+    return case.kind in COUNTERPARTS and not (case.kind is a.BranchEnd and case.op().p)
 
 
 def test_every_op_has_a_counterpart_or_is_random():

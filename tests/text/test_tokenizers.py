@@ -158,7 +158,7 @@ ERRORS = [
     ("char", {"punctuation": "split"}, "does not fit the char tokenizer"),
     ("word", {"max_size": 0}, "max_size 0 does not fit"),
     ("bpe", {"size": 100}, "size 100 does not fit the bpe tokenizer"),
-    ("wrod", {}, 'unit "wrod" is not one of char, word, bpe .did you mean "word"'),
+    ("wrod", {}, 'unit "wrod" is not one of char, word, bpe, sudachi .did you mean "word"'),
 ]
 
 

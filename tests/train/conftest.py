@@ -4,9 +4,8 @@ from pathlib import Path
 import pytest
 from small_runs import SMALL, made_up
 
-from tsuzuri.settings import resolve
 from tsuzuri.train.language_model import prepare_run, train_run
-from tsuzuri.train.run import Run, Settings
+from tsuzuri.train.run import Run, choose
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +25,7 @@ def no_curves(monkeypatch):
 def prepare(text, tmp_path, no_curves):
     """prepare(name, **settings) -> a run folder that is ready to be trained."""
     def prepared(name: str, **settings) -> Run:
-        chosen, _ = resolve(Settings, [("test", SMALL | {"data": str(text)} | settings)])
+        chosen, _ = choose([("test", SMALL | {"data": str(text), "threads": 1} | settings)])
         return prepare_run(chosen, tmp_path / name)
     return prepared
 

@@ -128,14 +128,14 @@ class Scripted(Module):
     """Costs what the script says, whatever it is shown: to test what ``fit`` makes of validation losses."""
 
     def __init__(self, losses):
-        self.inner, self.losses, self.calls = model(), losses, 0
+        self.inner, self.script = model(), iter(losses)
 
-    def loss(self, ids, targets, state=None, rng=None):
-        loss, state = self.inner.loss(ids, targets, state, rng)
-        if rng is None:                                      # a validation, of one window
-            self.calls += 1
-            return loss * 0 + self.losses[self.calls - 1], state
-        return loss, state
+    def training_loss(self, ids, targets, state, rng):
+        return self.inner.training_loss(ids, targets, state, rng)
+
+    def losses(self, ids, targets, state=None):
+        """A validation, of one window."""
+        return np.full(targets.shape, next(self.script)), state
 
 
 def validations(losses, **settings):

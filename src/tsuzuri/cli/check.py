@@ -28,11 +28,10 @@ def check(config: Path, /, *, seed: Whole = 0) -> int:
     seed
         Of the weights, the batch and the directions.
     """
-    from tsuzuri import settings
     from tsuzuri.cli.output import note
     from tsuzuri.gradcheck import TOLERANCE, check_language_model
-    from tsuzuri.train.run import Settings
-    model = settings.read(config, Settings).model
+    from tsuzuri.train.run import read_settings
+    model = read_settings(config).model
     wrong = None
     for row in check_language_model(model, seed=seed):
         print(f"{row.name:<24} {row.shape!s:<14} {row.exact:+.9e}  {row.numeric:+.9e}  error {row.error:.1e}"

@@ -63,8 +63,9 @@ class Watch:
         if isinstance(event, Stepped):
             self._stepped(event)
         elif isinstance(event, Validated):
+            train = f"train {_loss(event.train_loss)}  " if event.train_loss is not None else ""
             valid = f"valid {_loss(event.valid_loss)}" if event.valid_loss is not None else ""
-            self._line(f"epoch {event.epoch}/{self.epochs}  train {_loss(event.train_loss)}  {valid}"
+            self._line(f"epoch {event.epoch}/{self.epochs}  {train}{valid}"
                        f"{'  best so far' if event.best and valid else ''}")
         elif isinstance(event, Finished):
             self._line(f"finished: {event.reason}")
@@ -90,6 +91,37 @@ class Watch:
             self.bar.console.print(line, highlight=False)
         else:
             note(line)
+
+
+class Counter:
+    """Shows how far a long piece of work has come: a bar on a terminal, a line every few seconds where there is none."""
+
+    def __init__(self, what: str):
+        self.what, self.bar, self.task = what, None, None
+        self.started = self.shown = time.monotonic()
+
+    def __enter__(self):
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+            self.bar = Progress(TextColumn("{task.description}"), BarColumn(None), TextColumn("{task.completed:,} of {task.total:,}"),
+                                TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+            self.task = self.bar.add_task(self.what, total=None)
+            self.bar.start()
+        return self
+
+    def __exit__(self, *error):
+        if self.bar:
+            self.bar.stop()
+
+    def show(self, done: int, of: int) -> None:
+        """``done`` of ``of`` are done."""
+        now = time.monotonic()
+        if self.bar:
+            self.bar.update(self.task, completed=done, total=of)
+        elif now - self.shown >= Watch.EVERY:
+            note(f"{done:,} of {of:,} {self.what}, {_time((of - done) * (now - self.started) / max(done, 1))} left")
+            self.shown = now
 
 
 def _loss(loss):

@@ -22,7 +22,7 @@ def list_() -> None:
 
 
 @recipe.command
-def run(name: str, /, *, out: Path | None = None, json: Annotated[bool, Parameter(negative="")] = False) -> int:
+def run(name: str, /, *, out: Path | None = None, minutes: float | None = None, json: Annotated[bool, Parameter(negative="")] = False) -> int:
     """Train a recipe and print its figure beside the published one; leaves with 1 where it falls short.
 
     Examples:
@@ -39,14 +39,18 @@ def run(name: str, /, *, out: Path | None = None, json: Annotated[bool, Paramete
         A name from `tsuzuri recipe list`.
     out
         The run folder to write; one that was begun is gone on with. [default: runs/NAME]
+    minutes
+        Stop the training of a language model after so many minutes and measure it as it is; run again to go on.
     json
         Print one JSON object.
     """
+    from functools import partial
+
     from tsuzuri.cli.output import print_json
     from tsuzuri.cli.training import watch as watch_run
     from tsuzuri.cli.vectors.watch import watch as watch_vectors
     from tsuzuri.recipes import Watch, run_recipe
-    result = run_recipe(name, out or Path("runs") / name, Watch(watch_run, watch_vectors))
+    result = run_recipe(name, out or Path("runs") / name, Watch(partial(watch_run, minutes=minutes), watch_vectors))
     if json:
         print_json(result._asdict())
     else:

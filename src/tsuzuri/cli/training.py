@@ -1,4 +1,5 @@
 """What ``tsuzuri lm train`` does: settings from all their places, a look before, the training itself."""
+import math
 import time
 from pathlib import Path
 
@@ -6,17 +7,19 @@ from tsuzuri import settings as settings_
 from tsuzuri.cli.output import Watch, note
 from tsuzuri.errors import ConfigError, RunError
 from tsuzuri.train.estimate import estimate
+from tsuzuri.train.events import Finished
 from tsuzuri.train.language_model import prepare_run, train_run, windows
-from tsuzuri.train.run import Run, Settings, choose
+from tsuzuri.train.run import Run, Settings, all_settings, choose, settings_type
 
 
-def train(given: dict, out: Path, config: Path | None, resume: bool, dry_run: bool) -> None:
+def train(given: dict, out: Path, config: Path | None, resume: bool, dry_run: bool,
+          minutes: float | None = None) -> None:
     """Train the run in ``out`` with the settings in the flags ``given``, a file and the environment."""
     if resume and (out / "config.toml").exists():
         run = Run(out)
         _refuse_changes(layers(given, config), run.settings)
         if dry_run:
-            return _show(run.settings, dict.fromkeys(settings_.fields(Settings), f"{out}/config.toml"), out)
+            return _show(run.settings, dict.fromkeys(settings_.fields(_kind(run.settings)), f"{out}/config.toml"), out)
         note(f"going on with {out}")
     else:
         chosen, origin = choose(layers(given, config))
@@ -25,38 +28,52 @@ def train(given: dict, out: Path, config: Path | None, resume: bool, dry_run: bo
         if dry_run:
             return _show(chosen, origin, out)
         run = prepare_run(chosen, out, note)
-    watch(run)
+    watch(run, minutes)
     print(f"{run.folder}")
 
 
 def layers(given: dict, config: Path | None = None) -> list[tuple[str, dict]]:
     """The settings of the file, of the environment and of the flags, in the order in which the later wins."""
     file = [(str(config), settings_.from_file(config, Settings))] if config else []
-    return [*file, ("environment", settings_.from_environment(Settings)), ("flag", given)]
+    return [*file, ("environment", settings_.from_environment(all_settings())), ("flag", given)]
 
 
-def watch(run: Run) -> None:
-    """Train the run to its end, showing how it goes."""
+def watch(run: Run, minutes: float | None = None) -> None:
+    """Train the run to its end, or for some minutes, showing how it goes."""
+    if minutes is not None and not minutes > 0:
+        raise ConfigError(f"minutes is {minutes}; it must be above 0.")
     config = run.settings.training
-    steps = -(-len(windows(run.corpus(), run.settings)) // config.accumulate)
-    with Watch(config.epochs * steps, config.epochs) as shown:
-        for event in train_run(run):
+    epochs = getattr(config, "epochs", 1)
+    steps = -(-len(windows(run.corpus(), run.settings)) // getattr(config, "accumulate", 1))
+    with Watch(epochs * steps, epochs) as shown:
+        for event in train_run(run, math.inf if minutes is None else minutes):
             shown.show(event)
+    if not isinstance(event, Finished):
+        note(f"left after {minutes:g} minutes; go on with `tsuzuri lm train --resume --out {run.folder}`.")
 
 
 def _refuse_changes(layers, old):
     """A resumed run goes on as it began; a flag, file or variable that says otherwise is an error, not ignored."""
-    before = {name: getattr(getattr(old, section), name) for name, (section, _) in settings_.fields(Settings).items()}
-    new, origin = settings_.resolve(Settings, [("before", before), *layers])
-    for name, (section, _) in settings_.fields(Settings).items():
+    known = settings_.fields(_kind(old))
+    before = {name: getattr(getattr(old, section), name) for name, (section, _) in known.items()}
+    for where, layer in layers:
+        if layer.get("arch", old.model.arch) != old.model.arch:
+            raise RunError(f"arch was {old.model.arch!r} when the run began, but is {layer['arch']!r} now ({where}); "
+                           "resume without it, or start a new run.")
+    new, origin = settings_.resolve(_kind(old), [("before", before), *layers])
+    for name, (section, _) in known.items():
         if getattr(getattr(new, section), name) != before[name]:
             raise RunError(f"{name} was {before[name]!r} when the run began, but is {getattr(getattr(new, section), name)!r} "
                            f"now ({origin[name]}); resume without it, or start a new run.")
 
 
+def _kind(settings):
+    return settings_type(settings.model.arch)
+
+
 def _show(chosen, origin, out):
     width = max(map(len, origin))
-    for name, (section, _) in settings_.fields(Settings).items():
+    for name, (section, _) in settings_.fields(_kind(chosen)).items():
         print(f"{name:<{width}}  {getattr(getattr(chosen, section), name)!s:<20}  {origin[name]}")
     note("measuring a few steps")
     started = time.monotonic()

@@ -1,5 +1,6 @@
 """The data sets that tsuzuri knows by name.  Adding one is adding a description here."""
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
@@ -12,6 +13,8 @@ _WORDSIM = "https://raw.githubusercontent.com/mfaruqui/eval-word-vectors/master/
 _WORDSIM_JA = "https://raw.githubusercontent.com/tmu-nlp/JapaneseWordSimilarityDataset/master/"
 _BOOK = "https://raw.githubusercontent.com/oreilly-japan/deep-learning-from-scratch-2/master/ch04/cbow_params.pkl"
 _TWO = MappingProxyType({"train": 0.9, "valid": 0.1})
+_THREE = MappingProxyType({"train": 0.90, "valid": 0.05, "test": 0.05})
+_BETWEEN_WORDS = re.compile(r"(?<![!-~]) | (?![!-~])")
 
 
 @dataclass(frozen=True)
@@ -26,9 +29,9 @@ class File:
 class Dataset:
     """A named data set.
 
-    ``files`` maps splits to files.  Where it has the one key ``all``, or none, the text is cut into
-    ``fractions`` at line ends, in this order.  Points have neither.  Of the kind "judgements" are files that vectors are
-    measured with, under the names of their parts; of the kind "vectors", published ones.
+    ``files`` maps splits to files.  Where there are ``fractions``, every file is cut into them at line ends, in this
+    order.  Points have neither.  Of the kind "judgements" are files that vectors are measured with, under the names of
+    their parts; of the kind "vectors", published ones.  ``written`` gives the lines of a file as they are to be read.
     """
     name: str
     what: str
@@ -37,6 +40,7 @@ class Dataset:
     files: Mapping[str, File] = field(default_factory=dict)
     fractions: Mapping[str, float] = field(default_factory=dict)
     kind: str = "text"
+    written: Callable[[Iterator[str]], Iterator[str]] | None = None
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -63,9 +67,20 @@ def _set(name: str, path: str, sha256: str, folder: str) -> dict[str, File]:
     return {name: File(path, sha256, folder + path.rpartition("/")[2])}
 
 
+def _without_word_breaks(lines: Iterator[str]) -> Iterator[str]:
+    """Japanese as it is written, without spaces but those between ASCII letters; lines without text go."""
+    return filter(None, (_BETWEEN_WORDS.sub("", line) for line in lines))
+
+
+_AOZORA = _split_files(
+    "aozora/{}.txt", None,
+    kokoro="b1785931e33e54fa3cbccc937506c4fbde628c5a79c525a4b450aa9d456c1d6b",
+    neko="6d8360963ffbf3e0c521d7dc072bdb452505788646caeb4db0bab3dc408464f5",
+    bottyan="d20d607c02bd3ffcbacc901665020bfaca0c330aaa991efa702bc157db00743c")
+
 _ALL = (
     Dataset("python-reference", "the language reference that every CPython carries", "465 kB", "PSF-2.0",
-            fractions={"train": 0.90, "valid": 0.05, "test": 0.05}),
+            fractions=_THREE),
     Dataset("spiral", "three arms of 100 points, generated", "300 points", "none needed"),
     Dataset("ptb", "Penn Treebank as prepared by Mikolov, 10,000 words", "6.0 MB",
             "derived from LDC99T42; for research only", files=_split_files(
@@ -91,11 +106,9 @@ _ALL = (
             "texts in the public domain, markup CC BY 4.0", fractions=MappingProxyType({"train": 0.95, "valid": 0.05}),
             files={"all": File("novels/eltec_eng.txt.gz",
                                "d1dceac9778ddf00ea78e9ab069dd0653e3b580eac93cb4f461c1692286c38e1", None)}),
-    Dataset("aozora", "three novels by Natsume Soseki, cut into words", "2.1 MB", "public domain", files=_split_files(
-        "aozora/{}.txt", None,
-        kokoro="b1785931e33e54fa3cbccc937506c4fbde628c5a79c525a4b450aa9d456c1d6b",
-        neko="6d8360963ffbf3e0c521d7dc072bdb452505788646caeb4db0bab3dc408464f5",
-        bottyan="d20d607c02bd3ffcbacc901665020bfaca0c330aaa991efa702bc157db00743c")),
+    Dataset("aozora", "three novels by Natsume Soseki, cut into words", "2.1 MB", "public domain", files=_AOZORA),
+    Dataset("soseki", "the same novels as they are written, without spaces between words", "2.1 MB", "public domain",
+            files=_AOZORA, fractions=_THREE, written=_without_word_breaks),
     Dataset("tanaka-ja", "50,000 Japanese sentences of the Tanaka corpus, cut into words", "2.8 MB", "CC BY 2.0 FR",
             files=_split_files(
                 "tanaka/{}.ja", None,
@@ -105,6 +118,9 @@ _ALL = (
     Dataset("book", "word vectors published with Deep Learning from Scratch 2 (Saito 2018), trained on PTB", "2.2 MB", "MIT",
             kind="vectors", files={"cbow": File(
                 "book/cbow_params.pkl", "205dba67a075fce2c81a2662c035244919eac50b796199490ce1212efd19cef4", _BOOK)}),
+    Dataset("book-rnnlm", "the LSTM language model published with Deep Learning from Scratch 2, trained on PTB", "4.2 MB", "MIT",
+            kind="model", files={"rnnlm": File(
+                "book/Rnnlm.pkl", "d872e609e328834f86a0de9fea7b2968bd95a22ea748880ccaee96923e9a5903", None)}),
     Dataset("analogies", "19,544 analogies in 14 sections (Mikolov 2013)", "604 kB", "Apache-2.0", kind="judgements", files={
         "questions": File("analogy/questions-words.txt",
                           "8c29b3332afc46f3fb8be04cb5297bf96f39aa7131272dff57869b4485b22a36", _ANALOGIES)}),

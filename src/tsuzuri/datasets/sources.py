@@ -17,9 +17,9 @@ from itertools import accumulate, chain, islice
 
 from tsuzuri.datasets.cache import fetch_file, find_dataset
 from tsuzuri.datasets.generated import python_reference
-from tsuzuri.datasets.registry import DATASETS
+from tsuzuri.datasets.registry import DATASETS, Dataset
 from tsuzuri.errors import DataError, suggest
-from tsuzuri.text.reading import STDIN, decode_lines, read_lines, refuse_empty
+from tsuzuri.text.reading import STDIN, Cleaner, decode_lines, read_lines, refuse_empty
 
 HELD_OUT = 0.05
 
@@ -43,9 +43,12 @@ def parse_source(data: str | os.PathLike) -> tuple[str, str | None]:
                     f'glob that exists; data sets are {", ".join(DATASETS)}')
 
 
-def open_source(data: str | os.PathLike, split: str | None = None, *, errors: str = "strict") -> "Source":
+def open_source(data: str | os.PathLike, split: str | None = None, *, errors: str = "strict",
+                clean: Cleaner | None = None) -> "Source":
     """The text that DATA names, to be read as often as needed; ``split`` chooses as ``ptb:test`` does.
 
+    ``clean`` is given the lines of every file, and gives those to keep (as ``tsuzuri.text.aozora.clean_lines``); data sets
+    are clean as they are.
     DataError: as for ``parse_source``; a data set that is not text; two ways of naming a split that differ.
     """
     name, named = parse_source(data)
@@ -61,8 +64,8 @@ def open_source(data: str | os.PathLike, split: str | None = None, *, errors: st
     if split is not None:
         raise DataError(f'"{data}" has no split "{split}"; only data sets have splits')
     if name == STDIN:
-        return PlainText("standard input", _spooled_stdin(errors))
-    return PlainText(name, lambda: read_lines(name, errors=errors))
+        return PlainText("standard input", _spooled_stdin(errors, clean))
+    return PlainText(name, lambda: read_lines(name, errors=errors, clean=clean))
 
 
 def dataset_lines(name: str, split: str) -> Iterator[str]:
@@ -70,12 +73,23 @@ def dataset_lines(name: str, split: str) -> Iterator[str]:
     _check_split(name, split)
     dataset = find_dataset(name)
     _check_text(name)
-    if split in dataset.files:
-        return read_lines(fetch_file(dataset, split))
-    lines = list(read_lines(fetch_file(dataset, "all")) if dataset.files else python_reference())
-    weights = [len(line) + 1 for line in lines] if dataset.files else [1] * len(lines)
+    if not dataset.fractions:
+        return _file_lines(dataset, split)
+    if not dataset.files:
+        return iter(_cut(dataset, split, list(python_reference())))
+    return chain.from_iterable([_cut(dataset, split, list(_file_lines(dataset, file))) for file in dataset.files])
+
+
+def _file_lines(dataset: Dataset, file: str) -> Iterator[str]:
+    lines = read_lines(fetch_file(dataset, file))
+    return lines if dataset.written is None else dataset.written(lines)
+
+
+def _cut(dataset: Dataset, split: str, lines: list[str]) -> list[str]:
+    """The part of ``lines`` that is ``split``, in characters with line ends; of generated text, in lines."""
+    weights = [len(line) + 1 if dataset.files else 1 for line in lines]
     start, end = _bounds(weights, list(dataset.fractions.values()), dataset.splits.index(split))
-    return iter(lines[start:end])
+    return lines[start:end]
 
 
 class Source(ABC):
@@ -108,8 +122,8 @@ class DatasetText(Source):
 
     def _whole(self) -> Iterator[str]:
         dataset = find_dataset(self.name)
-        if "all" in dataset.files:                           # its parts would each be cut out of a list of all lines
-            return read_lines(fetch_file(dataset, "all"))
+        if dataset.fractions and dataset.files:              # its parts would each be cut out of a list of all lines
+            return chain.from_iterable(_file_lines(dataset, file) for file in dataset.files)
         return chain.from_iterable(map(self._part, self.splits))
 
     def _part(self, split: str) -> Iterator[str]:
@@ -143,7 +157,7 @@ class PlainText(Source):
         return self._read()
 
 
-def _spooled_stdin(errors: str) -> Callable[[], Iterator[str]]:
+def _spooled_stdin(errors: str, clean: Cleaner | None) -> Callable[[], Iterator[str]]:
     """A reader of standard input that can be called again: the input is copied to a temporary file."""
     spool = tempfile.NamedTemporaryFile(prefix="tsuzuri-stdin-")  # noqa: SIM115, it closes with the reader
     shutil.copyfileobj(sys.stdin.buffer, spool)
@@ -151,7 +165,8 @@ def _spooled_stdin(errors: str) -> Callable[[], Iterator[str]]:
 
     def read() -> Iterator[str]:
         with open(spool.name, "rb") as handle:
-            yield from refuse_empty(decode_lines(handle, "standard input", errors), "standard input")
+            lines = decode_lines(handle, "standard input", errors)
+            yield from refuse_empty(clean(lines) if clean else lines, "standard input")
     return read
 
 

@@ -1,1 +1,1 @@
-"""Other people's files: word2vec, GloVe and safetensors vectors, and weights that were published as pickles."""
+"""Other people's files: word2vec, GloVe and safetensors vectors, and the weights of PyTorch and of published pickles."""

@@ -8,6 +8,8 @@ asks the hash again.  The hash is the output function of SplitMix64 (Steele, Lea
 Variational dropout is the same with one decision for all time steps of a row.
 Source: Srivastava et al. 2014; variational: Gal and Ghahramani 2016.
 """
+import math
+
 import numpy as np
 
 from tsuzuri.array import module_of
@@ -28,9 +30,12 @@ def dropout(x, p, key):
 
 def variational_dropout(x, p, key):
     """x (N, T, D): one mask (N, 1, D) for all steps; the gradient is the same function of dy."""
-    xp = module_of(x)
-    mask = keep_or_drop(xp.ones(x.shape[0] * x.shape[2], x.dtype), p, key)
-    return x * mask.reshape(x.shape[0], 1, x.shape[2])
+    return x * dropout_mask(x, (x.shape[0], 1, x.shape[2]), p, key)
+
+
+def dropout_mask(like, shape, p, key):
+    """Zeros with probability p, the rest 1 / (1 - p), on the device of ``like`` and of its dtype."""
+    return keep_or_drop(module_of(like).ones(math.prod(shape), like.dtype), p, key).reshape(shape)
 
 
 @inner

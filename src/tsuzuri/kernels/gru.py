@@ -12,46 +12,59 @@ Going back, with dh the gradient of the loss by h_t (it already holds what came 
 
 The reset gate acts after the recurrent product, so that one product a step serves all three gates; this is the form of
 cuDNN and PyTorch.  Cho et al. reset h before the product.  Gates lie in the order r, z, n; b is (3H), b_m is (H).
-A row that has ended (t >= its length) carries its state on unchanged and its output is zero.
-Source: Cho et al. 2014; reset after the product: the first version of the same paper, arXiv 1406.1078v1.
+Dropout of the state puts mask * h_{t-1} where Wh reads h_{t-1}, with one mask for all steps, and leaves z * h_{t-1}
+whole; then dh_{t-1} = dh * z + mask * ([da_r, da_z, dm] Wh^T).  A row that has ended (t >= its length) carries its state on unchanged and its output is zero.
+Source: Cho et al. 2014; reset after the product: the first version of the same paper, arXiv 1406.1078v1;
+dropout of the state: Gal and Ghahramani 2016.
 """
 from tsuzuri.array import empty, module_of
 from tsuzuri.kernels.activation import sigmoid
 from tsuzuri.kernels.inner import inner
 from tsuzuri.kernels.product import column_sums, matmul
-from tsuzuri.kernels.sequence import alive, all_lengths, batch_major, in_order, recurrent_grads, steps_of, time_major
+from tsuzuri.kernels.sequence import (
+    alive,
+    all_lengths,
+    batch_major,
+    in_order,
+    masked,
+    recurrent_grads,
+    seen_through,
+    steps_of,
+    time_major,
+)
 from tsuzuri.shapes import expect
 
 
-def gru_forward(x, h0, Wx, Wh, b, bm, lengths=None):
-    """x (N, T, D), h0 (N, H), lengths (N,) or None -> (hs (N, T, H), hT (N, H)), cache."""
+def gru_forward(x, h0, Wx, Wh, b, bm, lengths=None, mask=None):
+    """x (N, T, D), h0 (N, H), lengths (N,) or None, mask (N, H) or None -> (hs (N, T, H), hT (N, H)), cache."""
     N, T, H = expect("gru", x=(x, "N T D"), h0=(h0, "N H"), Wx=(Wx, "D 3H"), Wh=(Wh, "H 3H"), b=(b, "3H"),
                      bm=(bm, "H"))["NTH"]
-    xp = module_of(x, h0, Wx, Wh, b, bm, lengths)
+    xp = module_of(x, h0, Wx, Wh, b, bm, lengths, mask)
     Wh, b, bm = in_order(Wh, b, bm)
     xs = time_major(x)
     gates = matmul(xs, Wx).reshape(T, N, 3 * H)
     m = empty(x, (T, N, H))
     hs = empty(x, (T + 1, N, H))
     hs[0] = h0
-    gru_sweep(gates, Wh, b, bm, hs, m, all_lengths(lengths, N, T, xp))
+    seen, mask = seen_through(mask, hs)
+    gru_sweep(gates, Wh, b, bm, hs, m, all_lengths(lengths, N, T, xp), seen, mask)
     outs = hs[1:] if lengths is None else hs[1:] * alive(lengths, T, x.dtype)
-    return (batch_major(outs), hs[T]), (xs, Wx, Wh, gates, hs, m, lengths)
+    return (batch_major(outs), hs[T]), (xs, Wx, Wh, gates, hs, m, lengths, seen, mask)
 
 
 def gru_backward(douts, cache):
     """(dhs, dhT), any of them None -> (dx, dh0, dWx, dWh, db, dbm), shaped as the arguments of the forward."""
     dhs, dhT = douts
-    xs, Wx, Wh, gates, hs, m, lengths = cache
+    xs, Wx, Wh, gates, hs, m, lengths, seen, mask = cache
     T, N, H = m.shape
     xp = module_of(gates)
     dhs = steps_of(dhs, hs)
     dh = xp.zeros_like(hs[0]) if dhT is None else dhT.copy()
     da, dm = empty(gates, gates.shape), empty(m, m.shape)
-    gru_sweep_back(gates, Wh, dhs, dh, hs, m, all_lengths(lengths, N, T, xp), da, dm)
+    gru_sweep_back(gates, Wh, dhs, dh, hs, m, all_lengths(lengths, N, T, xp), da, dm, mask)
     da, dm = da.reshape(T * N, 3 * H), dm.reshape(T * N, H)
     dx, dWx, db = recurrent_grads(xs, Wx, da, T, N)
-    before = hs[:-1].reshape(T * N, H).T
+    before = seen[:-1].reshape(T * N, H).T
     dWh = empty(Wh, Wh.shape)
     dWh[:, :2 * H], dWh[:, 2 * H:] = matmul(before, da[:, :2 * H]), matmul(before, dm)
     return dx, dh, dWx, dWh, db, column_sums(dm)
@@ -74,13 +87,13 @@ def gru_cell(a, hidden, b, bm, h):
 
 
 @inner
-def gru_sweep(gates, Wh, b, bm, hs, m, lengths):
-    """Fill hs and m step by step from hs[0]; gates holds x Wx and is activated in place."""
+def gru_sweep(gates, Wh, b, bm, hs, m, lengths, seen, mask):
+    """Fill hs, m, and seen = hs * mask where there is a mask, step by step; gates holds x Wx and is activated in place."""
     xp = module_of(gates)
     T, _, H = m.shape
     for t in range(T):
         on = (t < lengths)[:, None]
-        hidden = hs[t] @ Wh
+        hidden = seen[t] @ Wh
         gates[t] += b
         rz, n = gates[t, :, :2 * H], gates[t, :, 2 * H:]
         m[t] = (hidden[:, 2 * H:] + bm) * on
@@ -88,10 +101,12 @@ def gru_sweep(gates, Wh, b, bm, hs, m, lengths):
         r, z = rz[:, :H], rz[:, H:]
         n[:] = xp.tanh(n + r * m[t]) * on
         hs[t + 1] = xp.where(on, (1 - z) * n + z * hs[t], hs[t])
+        if len(mask):
+            seen[t + 1] = hs[t + 1] * mask
 
 
 @inner
-def gru_sweep_back(gates, Wh, dhs, dh, hs, m, lengths, da, dm):
+def gru_sweep_back(gates, Wh, dhs, dh, hs, m, lengths, da, dm, mask):
     """Fill da and dm from the last step to the first; dh enters with the last state's gradient and leaves with the first's."""
     xp = module_of(gates)
     T, _, H = m.shape
@@ -104,4 +119,4 @@ def gru_sweep_back(gates, Wh, dhs, dh, hs, m, lengths, da, dm):
         dm[t] = dan * r
         da[t] = xp.concatenate([dan * m[t] * r * (1 - r), dh * (hs[t] - n) * z * (1 - z), dan], axis=1)
         dhidden = xp.concatenate([da[t, :, :2 * H], dm[t]], axis=1)
-        dh[:] = xp.where(on, dh * z + dhidden @ Wh.T, dh)
+        dh[:] = xp.where(on, dh * z + masked(dhidden @ Wh.T, mask), dh)

@@ -1,7 +1,17 @@
-"""Drawing a token from logits.
+"""Drawing a token from logits, and what is done to the logits before (on the host; rows of logits (..., V)).
 
-The inverse of the cumulative distribution: with u even in [0, 1), the first k whose p_0 + ... + p_k exceeds u.
-Temperature divides the logits first; top-k and top-p (Holtzman et al. 2020) leave only the most probable.
+``draw`` is the inverse of the cumulative distribution: with u even in [0, 1), the first k whose p_0 + ... + p_k exceeds u.
+
+The others leave a part of the tokens and put the rest at -inf, or move the logits of some:
+
+    top-k     the k most probable                                                     Fan et al. 2018
+    top-p     the fewest most probable whose probabilities reach p                    Holtzman et al. 2020
+    min-p     those with at least p times the probability of the most probable        Nguyen et al. 2024
+    typical   the fewest whose surprise -log p is nearest to the mean surprise
+              H = -sum p log p, and whose probabilities reach the mass                Meister et al. 2023
+    penalty   a logit of a token seen before: z / penalty where z > 0, z * penalty
+              where not                                                               Keskar et al. 2019
+    repeats   a token that would end an n-gram seen before goes to -inf               Paulus et al. 2018
 """
 import numpy as np
 
@@ -17,21 +27,71 @@ def draw(logits, temperature, u):
 
 
 def keep_top_k(logits, k):
-    """logits (V,) with all but the ``k`` highest at -inf."""
-    if k >= len(logits):
+    """logits (..., V) with all but the ``k`` highest at -inf."""
+    if k >= logits.shape[-1]:
         return logits
-    kept = np.full_like(logits, -np.inf)
-    best = np.argpartition(logits, -k)[-k:]
-    kept[best] = logits[best]
-    return kept
+    best = np.argpartition(logits, -k, axis=-1)[..., -k:]
+    return _keep(logits, best, True)
 
 
 def keep_top_p(logits, p):
-    """logits (V,) with only the fewest most probable left whose probabilities reach ``p``; the others at -inf."""
-    order = np.argsort(-logits, kind="stable")
-    probabilities = np.exp(logits[order] - logits[order[0]])
-    before = np.cumsum(probabilities) - probabilities
-    best = order[before < p * probabilities.sum()]
-    kept = np.full_like(logits, -np.inf)
-    kept[best] = logits[best]
-    return kept
+    """logits (..., V) with only the fewest most probable left whose probabilities reach ``p``."""
+    return _keep_first(logits, np.argsort(-logits, axis=-1, kind="stable"), p)
+
+
+def keep_min_p(logits, p):
+    """logits (..., V) with only those left that have at least ``p`` times the highest probability."""
+    return np.where(logits >= logits.max(-1, keepdims=True) + np.log(p), logits, _nothing(logits))
+
+
+def keep_typical(logits, mass):
+    """logits (..., V) with only the tokens of nearly the mean surprise left, the fewest that reach ``mass``."""
+    surprise = -log_probabilities(logits)
+    p = np.exp(-surprise)
+    mean = (p * np.where(p > 0, surprise, 0)).sum(-1, keepdims=True)
+    return _keep_first(logits, np.argsort(np.abs(surprise - mean), axis=-1, kind="stable"), mass)
+
+
+def discount_repeated(logits, history, penalty):
+    """logits (N, V), history (N, T) of ids -> logits with those of the ids in a row's history made less probable."""
+    seen = np.take_along_axis(logits, history, -1)
+    out = logits.copy()
+    np.put_along_axis(out, history, np.where(seen > 0, seen / penalty, seen * penalty), -1)
+    return out
+
+
+def forbid_repeats(logits, history, n):
+    """logits (N, V), history (N, T) -> logits with -inf where the token would make an n-gram of the history again."""
+    start = history.shape[1] - n + 1
+    if start < 1:
+        return logits
+    grams = np.lib.stride_tricks.sliding_window_view(history, n, axis=1)
+    rows, places = np.nonzero((grams[:, :, :-1] == history[:, None, start:]).all(-1))
+    out = logits.copy()
+    out[rows, grams[rows, places, -1]] = -np.inf
+    return out
+
+
+def log_probabilities(logits):
+    """logits (..., V) -> log p (..., V) in float64: sums over thousands of tokens keep their digits."""
+    z = (logits - logits.max(-1, keepdims=True)).astype(np.float64)
+    return z - np.log(np.exp(z).sum(-1, keepdims=True))
+
+
+def _keep_first(logits, order, mass):
+    """The first of ``order`` until their probabilities reach ``mass``, at least one."""
+    p = np.exp(logits - logits.max(-1, keepdims=True), dtype=np.float64)
+    p = np.take_along_axis(p, order, -1)
+    sums = np.cumsum(p, axis=-1)
+    return _keep(logits, order, sums - p < mass * sums[..., -1:])
+
+
+def _keep(logits, ids, mask):
+    """logits (..., V) with all at -inf but those of ``ids`` where the mask is on."""
+    kept = np.zeros(logits.shape, bool)
+    np.put_along_axis(kept, ids, mask, -1)
+    return np.where(kept, logits, _nothing(logits))
+
+
+def _nothing(logits):
+    return logits.dtype.type(-np.inf)

@@ -1,5 +1,5 @@
 """What the recurrent kernels share: batch-first arrays seen time-first, rows that end early, the input's gradients."""
-from tsuzuri.array import module_of
+from tsuzuri.array import empty, module_of
 from tsuzuri.errors import ShapeError
 from tsuzuri.kernels.product import column_sums, matmul
 
@@ -28,6 +28,25 @@ def in_order(*arrays):
     """The arrays in C order, each copied only if it is not: a compiled loop is compiled anew for every other layout."""
     xp = module_of(*arrays)
     return tuple(xp.ascontiguousarray(a) for a in arrays)
+
+
+def seen_through(mask, hs):
+    """The states as the recurrent product reads them, and the mask (N, H) by which each is multiplied.
+
+    hs (T + 1, N, H) itself, and a mask without rows, where ``mask`` is None; else a new array of which the first is set.
+    """
+    if mask is None:
+        return hs, hs[0, :0]
+    if mask.shape != hs.shape[1:]:
+        raise ShapeError(f"mask has shape {mask.shape}; it needs one number for each element of the state: {hs.shape[1:]}.")
+    seen = empty(hs, hs.shape)
+    seen[0] = hs[0] * mask
+    return seen, in_order(mask.astype(hs.dtype, copy=False))[0]
+
+
+def masked(h, mask):
+    """h (N, H) * mask; h itself where the mask has no rows."""
+    return h * mask if len(mask) else h
 
 
 def steps_of(dhs, hs):

@@ -10,12 +10,11 @@ Cross entropy with a target y and label smoothing s, mean over the rows that cou
 Source of label smoothing: Szegedy et al. 2016.
 """
 from tsuzuri.array import empty, module_of
-from tsuzuri.errors import DataError, ShapeError
+from tsuzuri.errors import ShapeError
 from tsuzuri.kernels.inner import inner
 from tsuzuri.kernels.product import column_sums, matmul, matmul_like
+from tsuzuri.kernels.token_losses import IGNORE, expect_ids
 from tsuzuri.shapes import expect
-
-IGNORE = -1                                                  # the target of a position that does not count
 
 
 def softmax_forward(x):
@@ -106,9 +105,7 @@ def _mean_loss(z, targets, smoothing, bias=None):
     """Turn the logits z (R, V), to which bias (V) is still to be added, into the gradient of the mean loss by them."""
     xp = module_of(z, targets)
     targets = xp.ascontiguousarray(targets).reshape(-1)
-    if len(targets) and (int(targets.max()) >= z.shape[1] or int(targets.min()) < IGNORE):
-        wrong = int(targets.max()) if int(targets.max()) >= z.shape[1] else int(targets.min())
-        raise DataError(f"target {wrong} is not an id of a vocabulary of {z.shape[1]} ({IGNORE} is the one to ignore).")
+    expect_ids(targets, z.shape[1])
     counted = max(int((targets != IGNORE).sum()), 1)
     losses = xp.empty(len(z), z.dtype)
     bias = xp.zeros(0, z.dtype) if bias is None else bias

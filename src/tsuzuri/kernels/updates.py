@@ -5,6 +5,7 @@
     AdaGrad     s += g^2;  w -= lr g / (sqrt(s) + eps)
     RMSprop     s = rho s + (1 - rho) g^2;  w -= lr g / (sqrt(s) + eps)
     Adam        m = b1 m + (1 - b1) g;  s = b2 s + (1 - b2) g^2;  w -= lr (m / (1 - b1^t)) / (sqrt(s / (1 - b2^t)) + eps)
+    average     a += share (w - a)
     decay       w is first multiplied by (1 - lr decay) (decoupled, as in AdamW)
 
 Sources: Polyak 1964; Nesterov 1983 in the form of Sutskever et al. 2013; Duchi et al. 2011; Hinton 2012 (lecture 6e);
@@ -26,6 +27,12 @@ def sgd(w, g, lr, scale, decay):
     """w, g (K,)."""
     w *= 1 - lr * decay
     w -= (lr * scale) * g
+
+
+@inner
+def average(a, w, share):
+    """a, w (K,): move a towards w by ``share``."""
+    a += share * (w - a)
 
 
 @inner

@@ -1,8 +1,16 @@
 """Modules: what holds parameters and is called."""
-from tsuzuri.nn.layers import Dropout, Embedding, LayerNorm, Linear, TiedLinear, VariationalDropout
+from tsuzuri.nn.adaptive import AdaptiveSoftmax
+from tsuzuri.nn.connections import CONNECTIONS, Highway, Plain, Residual
+from tsuzuri.nn.layers import Dropout, Embedding, EmbeddingDropout, LayerNorm, Linear, TiedLinear, VariationalDropout
+from tsuzuri.nn.mixture import MixtureOfSoftmaxes
 from tsuzuri.nn.module import Module, Parameter
+from tsuzuri.nn.outputs import OUTPUTS, SoftmaxOutput, make_output
 from tsuzuri.nn.recurrent import CELLS, GRU, LSTM, RNN, Bidirectional, LSTMState, Recurrent, Stacked, State, States
+from tsuzuri.nn.sequential import Last, OneHot, Sequential
+from tsuzuri.nn.weight_drop import WeightDrop
 
-__all__ = ["CELLS", "GRU", "LSTM", "RNN", "Bidirectional", "Dropout", "Embedding", "LSTMState", "LayerNorm", "Linear",
-           "Module", "Parameter", "Recurrent", "Stacked", "State", "States", "TiedLinear",
-           "VariationalDropout"]
+__all__ = ["CELLS", "CONNECTIONS", "GRU", "LSTM", "OUTPUTS", "RNN", "AdaptiveSoftmax", "Bidirectional", "Dropout",
+           "Embedding", "EmbeddingDropout", "Highway", "LSTMState", "Last", "LayerNorm", "Linear",
+           "MixtureOfSoftmaxes", "Module", "OneHot", "Parameter", "Plain", "Recurrent", "Residual", "Sequential",
+           "SoftmaxOutput", "Stacked", "State", "States", "TiedLinear", "VariationalDropout", "WeightDrop",
+           "make_output"]

@@ -80,7 +80,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float):
-        self.p = _probability(p)
+        self.p = probability(p)
 
     def __call__(self, x: Tensor, rng: np.random.Generator | None) -> Tensor:
         return x if rng is None else ops.dropout(x, self.p, rng)
@@ -93,7 +93,18 @@ class VariationalDropout(Dropout):
         return x if rng is None else ops.variational_dropout(x, self.p, rng)
 
 
-def _probability(p: float) -> float:
+class EmbeddingDropout(Dropout):
+    """Whole words of a table dropped, the rest scaled up: all occurrences of a word in a batch share its fate.
+
+    Source: Gal and Ghahramani 2016; in language models: Merity, Keskar and Socher 2018.
+    """
+
+    def __call__(self, embedding: Embedding, ids: Array, rng: np.random.Generator | None) -> Tensor:  # type: ignore[override]
+        return embedding(ids) if rng is None else ops.embedding_dropout(embedding.W, ids, self.p, rng)
+
+
+def probability(p: float) -> float:
+    """``p`` itself.  Raises ConfigError where something could not be dropped with that probability."""
     if not 0 <= p < 1:
         raise ConfigError(f"dropout is {p}; it must be at least 0 and below 1.")
     return p

@@ -3,7 +3,7 @@
 A number or an array beside a tensor is taken as a constant of the tensor's dtype.
 """
 from tsuzuri.array import module_of
-from tsuzuri.ops import elementwise, fused, index, linalg, reduce, shape
+from tsuzuri.ops import attention, elementwise, fused, index, linalg, outputs, reduce, shape
 from tsuzuri.tensor import Tensor
 
 
@@ -29,6 +29,9 @@ def stack(tensors, axis=0): return shape.Stack(axis)(*tensors)
 def gather(x, ids, axis=-1): return index.Gather(ids, axis)(x)
 def embedding(W, ids): return index.Embedding(ids)(W)
 def linear(x, W, b): return linalg.Linear()(x, W, b)
+def linear_gelu(x, W, b): return attention.LinearGelu()(x, W, b)
+def activation_penalty(x): return fused.ActivationPenalty()(x)
+def temporal_penalty(x): return fused.TemporalPenalty()(x)
 def layer_norm(x, gain, bias): return fused.LayerNorm()(x, gain, bias)
 def cross_entropy(logits, targets, smoothing=0.0): return fused.CrossEntropy(targets, smoothing)(logits)
 def sigmoid_cross_entropy(logits, targets): return fused.SigmoidCrossEntropy(targets)(logits)
@@ -39,6 +42,26 @@ def linear_cross_entropy(x, W, b, targets, smoothing=0.0):
     return fused.LinearCrossEntropy(targets, smoothing)(x, W, b)
 
 
+def mixture_cross_entropy(x, a, W, b, targets):
+    """Cross entropy of p = sum_k softmax(a)_k softmax(x_k W + b) that never holds p."""
+    return outputs.MixtureCrossEntropy(targets)(x, a, W, b)
+
+
+def adaptive_cross_entropy(x, head, tails, cutoffs, targets):
+    """Cross entropy of an adaptive softmax; ``tails`` holds (P, W) of each cluster."""
+    return outputs.AdaptiveCrossEntropy(targets, cutoffs)(x, head, *(m for tail in tails for m in tail))
+
+
+def causal_attention(qkv, heads, cos, sin):
+    """Self-attention of packed queries, keys and values (N, T, 3 K D), turned by rotary angles where ``cos`` has rows."""
+    return attention.CausalAttention(heads, cos, sin)(qkv)
+
+
+def branch_end(r, x, W, b, p, rng):
+    """r + dropout(linear(x, W, b)); ``rng`` None: nothing is dropped."""
+    return attention.BranchEnd(p, rng)(r, x, W, b)
+
+
 def dropout(x, p, rng):
     """x with each element dropped with probability p; x itself where p is 0."""
     return fused.Dropout(p, rng)(x) if p else x
@@ -47,6 +70,11 @@ def dropout(x, p, rng):
 def variational_dropout(x, p, rng):
     """x (N, T, D) with one dropout mask for all time steps; x itself where p is 0."""
     return fused.VariationalDropout(p, rng)(x) if p else x
+
+
+def embedding_dropout(W, ids, p, rng):
+    """embedding(W, ids) with each row of W dropped with probability p, wherever it occurs; no dropout where p is 0."""
+    return fused.EmbeddingDropout(ids, p, rng)(W) if p else embedding(W, ids)
 
 
 OPERATORS = {

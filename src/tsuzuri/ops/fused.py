@@ -1,8 +1,9 @@
 """Ops that put a kernel pair on the tape.  The mathematics is in the kernels."""
 from collections.abc import Callable
 
-from tsuzuri.array import module_of
-from tsuzuri.kernels import dropout, gru, lstm, norm, rnn, sigmoid_loss, softmax
+from tsuzuri.kernels import dropout, gru, lstm, norm, penalty, rnn, sigmoid_loss, softmax
+from tsuzuri.ops import index
+from tsuzuri.sparse import RowSparse
 from tsuzuri.tensor import Op
 
 
@@ -98,6 +99,48 @@ class VariationalDropout(Op):
         return dropout.variational_dropout(dy, self.p, self.saved)
 
 
+class EmbeddingDropout(index.Embedding):
+    """Rows of a table W (V, D), where whole rows are dropped with probability p and the rest scaled up."""
+
+    __slots__ = ("mask",)
+
+    def __init__(self, ids, p, rng):
+        super().__init__(ids)
+        self.p, self.rng = p, rng
+
+    def forward(self, W):
+        y = super().forward(W)
+        self.mask = dropout.dropout_mask(W, (len(W), 1), self.p, dropout.draw_key(self.rng))
+        y *= self.mask[self.ids]
+        return y
+
+    def backward(self, dy):
+        dW = super().backward(dy)
+        return RowSparse(dW.ids, dW.rows * self.mask[dW.ids], dW.shape)
+
+
+class ActivationPenalty(Op):
+    """x -> the mean of its squares."""
+
+    def forward(self, x):
+        y, self.saved = penalty.activation_penalty_forward(x)
+        return y
+
+    def backward(self, dy):
+        return penalty.activation_penalty_backward(dy, self.saved)
+
+
+class TemporalPenalty(Op):
+    """x (N, T, H) -> the mean square of its changes from step to step."""
+
+    def forward(self, x):
+        y, self.saved = penalty.temporal_penalty_forward(x)
+        return y
+
+    def backward(self, dy):
+        return penalty.temporal_penalty_backward(dy, self.saved)
+
+
 class LayerNorm(Op):
     """x (..., D), gain (D), bias (D) -> (..., D)."""
 
@@ -110,16 +153,18 @@ class LayerNorm(Op):
 
 
 class Recurrent(Op):
-    """A recurrent layer over a whole sequence; ``lengths`` (N,) says where each row ends (None: at T)."""
+    """A recurrent layer over a whole sequence.
+
+    ``lengths`` (N,) says where each row ends (None: at T); ``mask`` (N, H) multiplies the state where Wh reads it.
+    """
 
     kernels: tuple[Callable, Callable]
 
-    def __init__(self, lengths=None):
-        self.lengths = lengths
+    def __init__(self, lengths=None, mask=None):
+        self.lengths, self.mask = lengths, mask
 
     def forward(self, *arrays):
-        module_of(*arrays, self.lengths)
-        outs, self.saved = self.kernels[0](*arrays, self.lengths)
+        outs, self.saved = self.kernels[0](*arrays, self.lengths, self.mask)
         return outs
 
     def backward(self, *douts):

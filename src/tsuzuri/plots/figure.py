@@ -16,8 +16,10 @@ MARKS = ("o", "^", "s", "D", "v", "P")
 FORMATS = {".png": "Software", ".svg": "Date", ".pdf": "CreationDate"}
 """By the end of a file's name: what matplotlib would note in it that makes two equal pictures differ."""
 CJK = ("Noto Sans CJK JP", "Noto Sans JP", "IPAexGothic", "IPAGothic", "TakaoGothic", "Hiragino Sans", "Yu Gothic", "Meiryo",
-       "MS Gothic", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei")
-_CJK_FILE = re.compile(r"NotoSans(CJK|JP|CJKjp)-(Regular|Bold)|ipaexg|ipag\.|TakaoGothic", re.IGNORECASE)
+       "MS Gothic", "TakaoPGothic", "VL Gothic", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei",
+       "WenQuanYi Zen Hei")
+_CJK_FILE = re.compile(r"NotoSans(CJK|JP|CJKjp)-(Regular|Bold)|ipaexg|ipag\.|TakaoP?Gothic|VL-Gothic|wqy-", re.IGNORECASE)
+_FONT_PACKAGE = "matplotlib_fontja"                          # of the extra ja: the font IPAexGothic
 _MISSING = re.compile(r"Glyph (\d+) .* missing from font")
 
 
@@ -58,9 +60,16 @@ def _fonts() -> list[str]:
 
 @cache
 def _find_new_fonts() -> None:
-    """Tell matplotlib of fonts that were installed after it made its list, which it keeps for good."""
+    """Tell matplotlib of fonts that were installed after it made its list, which it keeps for good, and of a package's.
+
+    The package is only looked into: to import it would change the font of every picture of the process.
+    """
+    from importlib.util import find_spec
+
     from matplotlib.font_manager import findSystemFonts, fontManager
-    for file in sorted(findSystemFonts()):
+    package = find_spec(_FONT_PACKAGE)
+    folders = [*package.submodule_search_locations] if package and package.submodule_search_locations else []
+    for file in sorted(findSystemFonts() + (findSystemFonts(folders) if folders else [])):
         if _CJK_FILE.search(file):
             fontManager.addfont(file)
 
@@ -85,5 +94,6 @@ def _missing_letters_said_once() -> Iterator[None]:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     if missing:
         letters = "".join([*missing][:20]) + ("..." if len(missing) > 20 else "")
-        warnings.warn(f"no font of this machine has the letters {letters}, which are drawn as boxes; install those of "
-                      "Chinese, Japanese and Korean with `apt-get install fonts-noto-cjk`.", stacklevel=5)
+        warnings.warn(f"no font of this machine has the letters {letters}, which are drawn as boxes; install those of Japanese "
+                      "with `pip install 'tsuzuri[ja]'`, or of Chinese and Korean too with `apt-get install fonts-noto-cjk`.",
+                      stacklevel=5)

@@ -7,6 +7,7 @@ from itertools import cycle
 import numpy as np
 
 from tsuzuri.errors import ConfigError, suggest
+from tsuzuri.plots.axes import head, log_scale, name_ends
 from tsuzuri.plots.figure import COLOURS, MARKS, one_figure
 
 CROWDED = 400                                                # points of a curve above which the mean of neighbours is drawn
@@ -40,9 +41,39 @@ def curves(series: Mapping[str, Sequence[tuple[float, float]]], path: str | os.P
         axes.set(xlabel=x_label, ylabel=y_label or label)
         axes.set_title(title or f"Best {judged} {name}: {best[1]:.4g} at {x_label} {best[0]:,.6g}", loc="left")
         if measure == "perplexity":
-            axes.set_yscale("log")
+            log_scale(axes)
         axes.margins(x=0.02)
         _label_ends(axes, drawn)
+
+
+def run_curves(runs: Mapping[str, tuple[Sequence[tuple[float, float]], Sequence[tuple[float, float]]]], path: str | os.PathLike, *,
+               x_label: str = "epoch", y_label: str = "perplexity", title: str = "") -> None:
+    """The learning curves of several runs: name -> (training, validation), each (x, y); training thin, validation thick.
+
+    A run's lowest validation stands beside its name.
+    """
+    if not any(training or validation for training, validation in runs.values()):
+        raise ConfigError("there is nothing to draw: no run has logged anything.")
+    with one_figure(path, (8.4, 4.8)) as figure:
+        axes = figure.add_subplot()
+        ends, looks = [], zip(cycle(COLOURS), cycle(MARKS))
+        for (colour, mark), (name, (training, validation)) in zip(looks, runs.items()):
+            if training:
+                axes.plot(*_means(np.array(training, float)), color=colour, linewidth=0.9, alpha=0.7)
+            if validation:
+                axes.plot(*np.array(validation, float).T, color=colour, linewidth=2.2, marker=mark, markersize=5)
+            if best := min((y for _, y in validation), default=None):
+                ends.append((f"{name}  {best:.4g}", colour, validation[-1][1]))
+            elif training:
+                ends.append((name, colour, training[-1][1]))
+        axes.set(xlabel=x_label, ylabel=y_label)
+        axes.xaxis.set_major_formatter(lambda x, _: f"{x:,.10g}")
+        _see_what_matters(axes, runs)
+        head(figure, title)
+        axes.plot([], [], color="#555555", linewidth=2.2, label="validation (its lowest beside the name)")
+        axes.plot([], [], color="#555555", linewidth=0.9, label="training")
+        axes.legend(frameon=False, loc="upper right", fontsize=9)
+        name_ends(figure, axes, ends)
 
 
 def decision_regions(predict: Callable[[np.ndarray], np.ndarray], x: np.ndarray, labels: np.ndarray,
@@ -81,6 +112,19 @@ def _curve(axes, points, name, colour):
     axes.plot(x, y, color=colour, linewidth=0.6, alpha=0.3)
     means = [values[:len(values) // width * width].reshape(-1, width).mean(1) for values in (x, y)]
     axes.plot(*means, color=colour, linewidth=1.8, label=name)
+
+
+def _means(points):
+    """points (M, 2) -> x and y (2, M'), the means of neighbours where the curve is crowded."""
+    width = max(len(points) // (CROWDED // 8), 1)
+    return points[:len(points) // width * width].reshape(-1, width, 2).mean(1).T
+
+
+def _see_what_matters(axes, runs):
+    """Cut off the first steps of the training, which are far above everything that is compared."""
+    late = [y for training, validation in runs.values() for _, y in (*validation, *training[len(training) // 20:])]
+    low, high = min(late), max(late)
+    axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
 
 
 def _mark_best(axes, drawn):

@@ -2,12 +2,13 @@
 from pathlib import Path
 
 from tsuzuri.errors import ConfigError, suggest
-from tsuzuri.recipes import book_vectors, gold_sets, language_models
+from tsuzuri.recipes import book_vectors, gold_sets, language_models, other_texts, penn_treebank, sequential
 from tsuzuri.recipes.recipe import Measured, Recipe, Result, Watch
 
 __all__ = ["RECIPES", "Measured", "Recipe", "Result", "Watch", "run_recipe"]
 
-RECIPES = {recipe.name: recipe for recipe in (*language_models.RECIPES, *book_vectors.RECIPES, *gold_sets.RECIPES)}
+RECIPES = {recipe.name: recipe for recipe in (*language_models.RECIPES, *penn_treebank.RECIPES, *other_texts.RECIPES, *book_vectors.RECIPES, *gold_sets.RECIPES,
+                                              *sequential.RECIPES)}
 
 
 def run_recipe(name: str, out: Path, watch: Watch) -> Result:

@@ -1,28 +1,19 @@
-"""Language models, and the spiral before them."""
+"""Small language models, and the spiral before them."""
 from math import exp
-from pathlib import Path
 
 from tsuzuri.datasets import open_source
 from tsuzuri.files import atomic_write
-from tsuzuri.recipes.recipe import Measured, Recipe, Watch
+from tsuzuri.recipes.recipe import Measured, Recipe
+from tsuzuri.recipes.trained import trained_run
 from tsuzuri.train.evaluation import evaluate_run
-from tsuzuri.train.language_model import prepare_run
-from tsuzuri.train.run import Run, choose
-
-
-def _trained(recipe: Recipe, out: Path, watch: Watch, **more: str) -> Run:
-    settings, _ = choose([("recipe", recipe.settings | more)])
-    run = Run(out) if (out / "config.toml").exists() else prepare_run(settings, out)
-    watch.run(run)
-    return run
 
 
 def _perplexity(recipe, out, watch):
-    return Measured(evaluate_run(_trained(recipe, out, watch), recipe.test)["perplexity"])
+    return Measured(evaluate_run(trained_run(recipe, out, watch), recipe.test)["perplexity"])
 
 
 def _bits(recipe, out, watch):
-    return Measured(evaluate_run(_trained(recipe, out, watch), recipe.test)["bits_per_character"])
+    return Measured(evaluate_run(trained_run(recipe, out, watch), recipe.test)["bits_per_character"])
 
 
 def _first_words(recipe, out, watch):
@@ -30,7 +21,7 @@ def _first_words(recipe, out, watch):
     words = [word for line in open_source("ptb", "train").lines() for word in [*line.split(), "\n"]][:1000]
     text = out.with_name(f"{out.name}.txt")
     atomic_write(text, " ".join(words).replace(" \n ", "\n").strip() + "\n")
-    run = _trained(recipe, out, watch, data=str(text))
+    run = trained_run(recipe, out, watch, data=str(text))
     losses = [record["train_loss"] for record in run.logged() if "train_loss" in record]
     return Measured(exp(losses[-1]), (f"training perplexity {exp(losses[0]):.4g} after epoch 1",))
 

@@ -10,7 +10,7 @@ import gzip
 import os
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
@@ -23,14 +23,15 @@ BLOCK = 1 << 20
 ENCODING_ERRORS = ("strict", "replace", "ignore")
 
 Source = str | os.PathLike
+Cleaner = Callable[[Iterator[str]], Iterator[str]]
 
 
-def read_lines(source: Source, *, errors: str = "strict") -> Iterator[str]:
+def read_lines(source: Source, *, errors: str = "strict", clean: Cleaner | None = None) -> Iterator[str]:
     """The lines of ``source`` without their ends; several files follow each other in the order of names.
 
     A source is a file (``.gz`` is unpacked), a folder (its ``*.txt`` and ``*.txt.gz`` files, at any depth), a
     glob, or ``-``.  ``errors`` says what becomes of bytes that are not UTF-8: strict, replace (by U+FFFD) or
-    ignore.
+    ignore; ``clean`` is given the lines of each file by itself and gives those to keep.
     DataError: nothing of that name (at once), no text in it or bytes that are not UTF-8 (while reading).
     """
     if errors not in ENCODING_ERRORS:
@@ -38,7 +39,8 @@ def read_lines(source: Source, *, errors: str = "strict") -> Iterator[str]:
                           + suggest(errors, ENCODING_ERRORS))
     files = find_files(source)
     name = "standard input" if files == [STDIN] else str(source)
-    return refuse_empty(chain.from_iterable(_read_file(file, errors) for file in files), name)
+    texts = (_read_file(file, errors) for file in files)
+    return refuse_empty(chain.from_iterable(map(clean, texts) if clean else texts), name)
 
 
 def read_text(source: Source, *, errors: str = "strict") -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from tsuzuri.array import restore_rng, rng_state, to_host
 from tsuzuri.errors import RunError
 from tsuzuri.files import atomic_path
-from tsuzuri.models.recurrent import RecurrentLanguageModel
+from tsuzuri.models.language_model import LanguageModel
 from tsuzuri.nn import States
 from tsuzuri.optim import Optimizer
 from tsuzuri.tensor import Tensor
@@ -49,27 +49,27 @@ def load_arrays(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[st
         raise RunError(f"{path} is damaged ({error}); take a copy that was saved whole.") from None
 
 
-def save_checkpoint(path: Path, model: RecurrentLanguageModel, optimizer: Optimizer, progress: Progress, **notes: int) -> None:
+def save_checkpoint(path: Path, model: LanguageModel, optimizer: Optimizer, progress: Progress, **notes: int) -> None:
     """Write all that ``load_checkpoint`` needs; ``notes`` are numbers of the caller's own."""
     arrays = {f"model.{name}": a for name, a in model.arrays().items()}
     arrays |= {f"optimizer.{name}": a for name, a in optimizer.arrays().items()}
     arrays |= {f"state.{k}": part.data for k, part in enumerate(_parts(progress.carried))}
     record = asdict(Progress(**{**vars(progress), "rng": None, "carried": None}))
-    record |= {"rng": rng_state(progress.rng), "optimizer_steps": optimizer.steps, "notes": notes}
+    record |= {"rng": rng_state(progress.rng), "optimizer": optimizer.notes(), "notes": notes}
     save_arrays(path, arrays, record)
 
 
-def load_checkpoint(path: Path, model: RecurrentLanguageModel, optimizer: Optimizer) -> tuple[Progress, dict[str, int]]:
+def load_checkpoint(path: Path, model: LanguageModel, optimizer: Optimizer) -> tuple[Progress, dict[str, int]]:
     """Fill the model and the optimiser; returns the Progress and the notes.  RunError: the file is no checkpoint."""
     arrays, record = load_arrays(path)
-    if "optimizer_steps" not in record:
+    if "optimizer" not in record:
         raise RunError(f"{path} is no checkpoint; without it the run cannot go on, so start a new one.")
     groups: dict[str, dict] = {"model": {}, "optimizer": {}, "state": {}}
     for name, a in arrays.items():
         group, _, rest = name.partition(".")
         groups[group][rest] = a
     model.load(groups["model"])
-    optimizer.load(groups["optimizer"], record.pop("optimizer_steps"))
+    optimizer.load(groups["optimizer"], record.pop("optimizer"))
     notes = record.pop("notes")
     rng = restore_rng(record.pop("rng"))
     parts = [groups["state"][str(k)] for k in range(len(groups["state"]))]

@@ -1,10 +1,21 @@
 """How a model is trained: one frozen record, whose fields are the settings of every training command."""
+from typing import ClassVar
+
 import msgspec
 
 from tsuzuri.errors import ConfigError
 from tsuzuri.optim import OPTIMIZERS
 from tsuzuri.schedules import SCHEDULES
 from tsuzuri.settings import check_choice
+from tsuzuri.text.batches import WINDOWS
+
+
+class CountingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a model is counted that has no gradient."""
+
+    seed: ClassVar[int] = 0
+    threads: int = 1
+    """cores to use"""
 
 
 class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -14,10 +25,12 @@ class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """rows that are read side by side, each its own part of the text"""
     bptt: int = 35
     """steps through which a gradient flows back"""
+    windows: str = "even"
+    """how the text is cut: even, varied (lengths are drawn about bptt) or random (from anywhere, no state carried)"""
     accumulate: int = 1
     """windows whose gradients are added up before a step"""
     optimizer: str = "adam"
-    """sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw"""
+    """sgd, nt-asgd, momentum, nesterov, adagrad, rmsprop, adam or adamw"""
     lr: float = 0.001
     """learning rate"""
     weight_decay: float = 0.0
@@ -39,6 +52,7 @@ class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self):
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        check_choice("windows", self.windows, WINDOWS)
         check_choice("schedule", self.schedule, SCHEDULES)
         for name in ("batch_size", "bptt", "accumulate", "epochs", "threads"):
             if getattr(self, name) < 1:

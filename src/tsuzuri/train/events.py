@@ -17,11 +17,12 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Validated:
-    """An epoch is over.  Losses are means in nats a token; ``valid_loss`` is None where nothing is held out."""
+    """An epoch is over.  Losses are means in nats a token; ``valid_loss`` is None where nothing is held out, ``train_loss``
+    where a model was counted, which learns its own text by heart."""
 
     epoch: int
     step: int
-    train_loss: float
+    train_loss: float | None
     valid_loss: float | None
     best: bool
 

@@ -4,8 +4,8 @@ Everything that changes while it runs is in the model, the optimiser and one ``P
 belong together, so a caller may save them there, and a loop that is given them again goes on as if it had never
 stopped.
 
-A model has ``loss(*batch, state, rng) -> (mean loss, state)``; the state is carried from a batch to the next and
-starts anew in each epoch.  ``batches`` is a sequence of tuples of arrays whose last is the targets.
+What is differentiated is the mean loss and a penalty of the model's own; what is told is the loss.  The state is carried
+from a batch to the next and starts anew in each epoch.
 """
 import math
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from tsuzuri.array import Array, like, threads
 from tsuzuri.errors import TrainingError
 from tsuzuri.optim import Optimizer, clip_factor, global_norm
 from tsuzuri.schedules import make_schedule
-from tsuzuri.tensor import Tensor, no_grad
+from tsuzuri.tensor import Tensor
 from tsuzuri.train.config import TrainingConfig
 from tsuzuri.train.events import Event, Finished, Stepped, Validated
 
@@ -27,16 +27,26 @@ class Trainable(Protocol):
     """What ``fit`` needs of a model."""
 
     @property
-    def loss(self) -> Callable[..., tuple[Tensor, Any]]:
-        """loss(*batch, state=, rng=) -> mean loss of a batch in nats a token, and the state after it."""
+    def training_loss(self) -> Callable[..., tuple[Tensor, Tensor | None, Any]]:
+        """training_loss(*batch, state=, rng=) -> mean loss of a batch in nats a token, a penalty or None, the state after it."""
+
+    @property
+    def losses(self) -> Callable[..., tuple[Array, Any]]:
+        """losses(*batch, state=) -> the loss of each target in nats (0 for one of -1), the state; nothing is recorded."""
 
 
 class Batches(Protocol):
-    """A sequence of tuples of arrays, the targets last."""
+    """A sequence of tuples of arrays, the targets last, for each pass."""
 
     def __len__(self) -> int: ...
 
     def __getitem__(self, k: int, /) -> tuple[Array, ...]: ...
+
+    def epoch(self, number: int) -> "Batches":
+        """The batches of pass ``number``, from 1."""
+
+    def rate(self, k: int) -> float:
+        """What the learning rate is multiplied by at batch k."""
 
 
 @dataclass
@@ -65,24 +75,34 @@ def fit(model: Trainable, batches: Batches, optimizer: Optimizer, config: Traini
     progress = Progress(np.random.default_rng(config.seed)) if progress is None else progress
     schedule = make_schedule(config.schedule)
     schedule.restore(progress.schedule)
-    steps = config.epochs * -(-len(batches) // config.accumulate)
     with threads(config.threads):
         while not progress.done:
-            while progress.batch < len(batches):
-                yield _step(model, batches, optimizer, config, progress, config.lr * schedule.factor(progress.step, steps))
-            yield _validate(model, valid, config, progress, schedule)
+            windows = batches.epoch(progress.epoch)
+            while progress.batch < len(windows):
+                each = -(-len(windows) // config.accumulate)
+                done = (progress.epoch - 1) * each + progress.batch // config.accumulate
+                yield _step(model, windows, optimizer, config, progress, config.lr * schedule.factor(done, config.epochs * each))
+            with optimizer.judged():
+                event, judged = _validate(model, valid, config, progress)
+            schedule.validated(judged)
+            optimizer.validated(judged)
+            progress.schedule = schedule.state()
+            yield event
     yield Finished(progress.epoch, progress.step, progress.done)
 
 
-def evaluate(model: Trainable, batches: Batches) -> tuple[float, int]:
-    """(mean loss in nats a token, tokens predicted), the state carried from the first batch to the last."""
+def evaluate(model: Trainable, batches: Batches, report: Callable[[int], None] = lambda tokens: None) -> tuple[float, int]:
+    """(mean loss in nats a token, tokens predicted), the state carried from the first batch to the last.
+
+    ``report`` is told how many tokens each batch had.
+    """
     total, tokens, state = 0.0, 0, None
-    with no_grad():
-        for k in range(len(batches)):
-            batch = batches[k]
-            loss, state = model.loss(*batch, state=state, rng=None)
-            count = batch[-1].size
-            total, tokens = total + loss.item() * count, tokens + count
+    for k in range(len(batches)):
+        batch = batches[k]
+        losses, state = model.losses(*batch, state=state)
+        count = int((batch[-1] >= 0).sum())
+        total, tokens = total + float(losses.sum(dtype=np.float64)), tokens + count
+        report(count)
     return total / max(tokens, 1), tokens
 
 
@@ -90,12 +110,14 @@ def evaluate(model: Trainable, batches: Batches) -> tuple[float, int]:
 def _step(model, batches, optimizer, config, progress, lr):
     last = min(progress.batch + config.accumulate, len(batches))
     windows = [batches[k] for k in range(progress.batch, last)]
+    lr *= sum(batches.rate(k) for k in range(progress.batch, last)) / len(windows)
     tokens = sum(window[-1].size for window in windows)
     loss_sum = 0.0
     for window in windows:
         share = window[-1].size / tokens
-        loss, progress.carried = model.loss(*window, state=progress.carried, rng=progress.rng)
-        loss.backward(like(loss.data, np.asarray(share, loss.dtype)))
+        loss, penalty, progress.carried = model.training_loss(*window, state=progress.carried, rng=progress.rng)
+        objective = loss if penalty is None else loss + penalty
+        objective.backward(like(loss.data, np.asarray(share, loss.dtype)))
         loss_sum += loss.item() * share
     # Here the gradients of the step are complete and not yet clipped: another machine's would be added now.
     norm = global_norm(optimizer.parameters.values())
@@ -109,7 +131,7 @@ def _step(model, batches, optimizer, config, progress, lr):
     return Stepped(progress.epoch, progress.step, loss_sum, norm, lr, tokens)
 
 
-def _validate(model, valid, config, progress, schedule):
+def _validate(model, valid, config, progress):
     train_loss = progress.loss_sum / progress.tokens
     valid_loss = None if valid is None else evaluate(model, valid)[0]
     judged = train_loss if valid_loss is None else valid_loss
@@ -118,7 +140,6 @@ def _validate(model, valid, config, progress, schedule):
     best = judged < progress.best_loss or progress.best_epoch == 0
     if best:
         progress.best_loss, progress.best_epoch = judged, progress.epoch
-    schedule.validated(judged)
     event = Validated(progress.epoch, progress.step, train_loss, valid_loss, best)
     if progress.epoch == config.epochs:
         progress.done = f"all {config.epochs} epochs are done"
@@ -127,5 +148,4 @@ def _validate(model, valid, config, progress, schedule):
     else:
         progress.epoch += 1
     progress.batch, progress.loss_sum, progress.tokens, progress.carried = 0, 0.0, 0, None
-    progress.schedule = schedule.state()
-    return event
+    return event, judged

@@ -7,6 +7,7 @@
     best/model.safetensors         the parameters with the lowest validation loss so far
     model.safetensors     the finished model: the best one
     metrics.jsonl         one line a logged step and a validation, append-only
+    clock.jsonl           seconds of training at each epoch's end and checkpoint, append-only
     curves.png            the learning curves
     graph.svg             the computation of one training step
 """
@@ -16,7 +17,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 import numpy as np
@@ -25,14 +26,16 @@ from tsuzuri import settings as settings_
 from tsuzuri.array import default_threads
 from tsuzuri.errors import ConfigError, DataError, RunError
 from tsuzuri.files import atomic_write, sync
-from tsuzuri.models.recurrent import RecurrentConfig, RecurrentLanguageModel
+from tsuzuri.models.language_model import ARCHITECTURES, LanguageModel, config_type, make_language_model
 from tsuzuri.optim import USUAL_DECAY, USUAL_RATE
 from tsuzuri.text import Corpus, load_tokenizer, open_corpus
+from tsuzuri.text.aozora import AOZORA
 from tsuzuri.text.reading import ENCODING_ERRORS
 from tsuzuri.text.tokenizers import UNITS
+from tsuzuri.text.tokenizers.japanese import SPLIT_MODES
 from tsuzuri.text.tokenizers.options import CHOICES
 from tsuzuri.train.checkpoint import load_arrays, save_arrays
-from tsuzuri.train.config import TrainingConfig
+from tsuzuri.train.config import CountingConfig, TrainingConfig
 
 
 class DataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,7 +46,7 @@ class DataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     valid: str = ""
     """what validates: DATA, "none", or empty for the data set's own split or the last 5 % of the lines"""
     unit: str = "word"
-    """char, word or bpe"""
+    """char, word, bpe or sudachi (Japanese words)"""
     vocabulary: int = 0
     """largest vocabulary; 0: no limit (bpe: 8000)"""
     min_count: int = 1
@@ -54,26 +57,57 @@ class DataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """keep, or zero: every digit becomes 0"""
     punctuation: str = "keep"
     """keep, split (a mark is a token of its own) or drop"""
+    nfkc: bool = False
+    """write the text in Unicode's normal form NFKC"""
+    split_mode: str = "A"
+    """length of Sudachi's words: A (short), B or C (long)"""
+    aozora: str = "keep"
+    """keep, or clean: leave out ruby, notes, header and footer of Aozora files"""
     encoding_errors: str = "strict"
     """what is done about bytes that are not UTF-8: strict (stop), replace or ignore"""
 
     def __post_init__(self):
-        for name, choices in (("unit", UNITS), ("encoding_errors", ENCODING_ERRORS), *CHOICES.items()):
+        for name, choices in (("unit", UNITS), ("encoding_errors", ENCODING_ERRORS), ("split_mode", SPLIT_MODES),
+                              ("aozora", AOZORA), *CHOICES.items()):
             settings_.check_choice(name, getattr(self, name), choices)
         for name, least in (("vocabulary", 0), ("min_count", 1)):
             if getattr(self, name) < least:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least {least}.")
+        if self.split_mode != "A" and self.unit != "sudachi":
+            raise ConfigError(f"split_mode does not fit unit {self.unit}; leave it out, or take unit sudachi.")
         if self.unit == "bpe" and (self.min_count, self.lowercase, self.digits, self.punctuation) != (1, False, "keep", "keep"):
             raise ConfigError("min_count, lowercase, digits and punctuation do not fit unit bpe, which keeps every byte; "
                               "leave them out, or take unit word or char.")
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+Model = TypeVar("Model")
+Training = TypeVar("Training")
+
+
+class Settings(msgspec.Struct, Generic[Model, Training], frozen=True, forbid_unknown_fields=True):
     """All settings of a language model's training."""
 
     data: DataConfig
-    model: RecurrentConfig
-    training: TrainingConfig
+    model: Model
+    training: Training
+
+
+USUAL = {"transformer": {"optimizer": "adamw", "windows": "random", "batch_size": 12, "bptt": 256, "clip": 1.0}}
+"""What an architecture is trained with where nothing else is said."""
+
+
+def settings_type(arch: str) -> Any:
+    """The settings record of an architecture."""
+    return Settings[config_type(arch), CountingConfig if arch == "ngram" else TrainingConfig]    # type: ignore[misc]
+
+
+def all_settings() -> dict[str, list[str]]:
+    """Every setting there is -> the architectures that have it."""
+    found: dict[str, list[str]] = {}
+    for arch in ARCHITECTURES:
+        for name in settings_.fields(settings_type(arch)):
+            found.setdefault(name, []).append(arch)
+    return found
 
 
 def choose(layers: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[Settings, dict[str, str]]:
@@ -81,9 +115,26 @@ def choose(layers: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[Settings, d
 
     What no layer says is the default, which for some settings depends on others or on the machine.
     """
-    optimizer = next((layer["optimizer"] for _, layer in reversed(layers) if "optimizer" in layer), "adam")
-    usual = {"lr": USUAL_RATE.get(str(optimizer), 0.001), "weight_decay": USUAL_DECAY.get(str(optimizer), 0.0)}
-    return settings_.resolve(Settings, [("default", {"threads": default_threads()}), (f"usual for {optimizer}", usual), *layers])
+    arch = _last("arch", layers, "lstm")
+    kind = settings_type(arch)
+    _refuse_foreign(kind, arch, layers)
+    usual = USUAL.get(arch, {})
+    optimizer = _last("optimizer", layers, usual.get("optimizer", "adam"))
+    rates = {"lr": USUAL_RATE.get(optimizer, 0.001), "weight_decay": USUAL_DECAY.get(optimizer, 0.0)}
+    return settings_.resolve(kind, [("default", {"threads": default_threads()}), (f"usual for {arch}", usual),
+                                    *([] if arch == "ngram" else [(f"usual for {optimizer}", rates)]), *layers])
+
+
+def _last(name, layers, default):
+    return next((str(layer[name]) for _, layer in reversed(layers) if name in layer), default)
+
+
+def _refuse_foreign(kind, arch, layers):
+    own = settings_.fields(kind)
+    for where, layer in layers:
+        for name in layer:
+            if name not in own and name in (every := all_settings()):
+                raise ConfigError(f"{where}: {name} does not fit arch {arch}; leave it out, or take arch {' or '.join(every[name])}.")
 
 
 class Run:
@@ -93,7 +144,7 @@ class Run:
         self.folder = Path(folder)
         if not (self.folder / "config.toml").exists():
             raise RunError(f"{folder} is no run folder (it has no config.toml); name one that `tsuzuri lm train` wrote.")
-        self.settings = settings_.read(self.folder / "config.toml", Settings)
+        self.settings = read_settings(self.folder / "config.toml")
         try:
             self.tokenizer = load_tokenizer(self.folder / "tokenizer")
         except DataError as error:
@@ -103,6 +154,7 @@ class Run:
     best = property(lambda self: self.folder / "best" / "model.safetensors")
     final = property(lambda self: self.folder / "model.safetensors")
     metrics = property(lambda self: self.folder / "metrics.jsonl")
+    clock = property(lambda self: self.folder / "clock.jsonl")
 
     def corpus(self) -> Corpus:
         """The tokens that are learnt from."""
@@ -113,12 +165,12 @@ class Run:
         folder = self.folder / "corpus" / "valid"
         return open_corpus(folder) if folder.exists() else None
 
-    def new_model(self) -> RecurrentLanguageModel:
+    def new_model(self) -> LanguageModel:
         """The model with the parameters that it starts its training with."""
         rng = np.random.default_rng([self.settings.training.seed, 0])
-        return RecurrentLanguageModel(self.settings.model, len(self.tokenizer), rng=rng)
+        return make_language_model(self.settings.model, len(self.tokenizer), rng)
 
-    def load_model(self) -> RecurrentLanguageModel:
+    def load_model(self) -> LanguageModel:
         """The trained model: the finished one, or the best so far where the training is not over."""
         path = self.final if self.final.exists() else self.best
         if not path.exists():
@@ -130,20 +182,44 @@ class Run:
             raise RunError(f"{path}: {error}") from None
         return model
 
-    def save_model(self, path: Path, model: RecurrentLanguageModel, **notes: float) -> None:
+    def save_model(self, path: Path, model: LanguageModel, **notes: float) -> None:
         """Write the parameters, with numbers about them beside."""
         save_arrays(path, model.arrays(), notes)
 
     def log(self, record: dict) -> None:
         """Append one line to ``metrics.jsonl``."""
-        with open(self.metrics, "a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+        _append(self.metrics, record)
 
     def logged(self) -> list[dict]:
         """The lines of ``metrics.jsonl``."""
-        if not self.metrics.exists():
-            return []
-        return [json.loads(line) for line in self.metrics.read_text(encoding="utf-8").splitlines()]
+        return _lines(self.metrics)
+
+    def clocked(self, step: int, seconds: float) -> None:
+        """Note that the training has taken ``seconds`` up to ``step``.  Beside the metrics, which a run that is killed and
+        resumed writes to the same bytes."""
+        _append(self.clock, {"step": step, "seconds": round(seconds, 2)})
+
+    def seconds(self, step: int | None = None) -> float:
+        """What the training took, up to ``step`` where one is given; the work of a killed process after its last checkpoint
+        is not counted."""
+        return max((line["seconds"] for line in _lines(self.clock) if step is None or line["step"] <= step), default=0.0)
+
+
+def read_settings(path: Path) -> Settings:
+    """The settings of a run, as ``config.toml`` holds them."""
+    arch = settings_.from_file(path, Settings).get("arch", "lstm")
+    return settings_.read(path, settings_type(str(arch)))
+
+
+def _append(path, record):
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")
+
+
+def _lines(path):
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def create_run(folder: str | os.PathLike, settings: Settings, prepare) -> Run:

@@ -1,40 +1,94 @@
 """New text from a trained run."""
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from tsuzuri.array import threads
-from tsuzuri.decode import Sampler, generate
+from tsuzuri.decode import Sampler, TextStream, beam_search, generate, generate_batch
+from tsuzuri.decode.text_stream import first_stop
 from tsuzuri.errors import ConfigError
 from tsuzuri.train.run import Run
 
 
-def write_text(run: Run, prompt: str, tokens: int, sampler: Sampler | None = None, seed: int = 1) -> Iterator[str]:
+def write_text(run: Run, prompt: str, tokens: int, sampler: Sampler | None = None, seed: int = 1,
+               stops: Sequence[str] = ()) -> Iterator[str]:
     """``tokens`` tokens that go on from ``prompt``, as pieces of text.  The same seed gives the same text."""
-    if tokens < 0:
-        raise ConfigError(f"tokens is {tokens}; it must not be negative.")
+    return Writer(run).stream(prompt, tokens, sampler or Sampler(), seed, stops)
+
+
+class Writer:
+    """A run that writes: its model is read once.
+
+    Every way to write takes a prompt (empty: the start of a line), the number of tokens, and stop strings: a text ends
+    before the first of them.  ConfigError: a number that does not fit.
+    """
+
+    def __init__(self, run: Run):
+        self.model, self.tokenizer, self._threads = run.load_model(), run.tokenizer, run.settings.training.threads
+
+    def stream(self, prompt: str, tokens: int, sampler: Sampler, seed: int = 1, stops: Sequence[str] = ()) -> Iterator[str]:
+        """One text, in pieces as they are drawn.  The same seed gives the same text."""
+        ids, text = self._begin(prompt, tokens, stops)
+        return self._pieces(text, generate(self.model, ids, tokens, sampler, _generators(seed, 1)[0]))
+
+    def samples(self, prompt: str, tokens: int, sampler: Sampler, count: int, seed: int = 1,
+                stops: Sequence[str] = ()) -> list[str]:
+        """``count`` texts, drawn side by side.  The first is the one that ``stream`` gives; none depends on ``count``."""
+        if count < 1:
+            raise ConfigError(f"samples is {count}; it must be at least 1.")
+        ids, _ = self._begin(prompt, tokens, stops)
+        streams, texts = [TextStream(self.tokenizer, ids, stops) for _ in range(count)], [""] * count
+        with threads(self._threads):
+            for row in generate_batch(self.model, ids, tokens, sampler, _generators(seed, count)):
+                texts = [text + stream.add(int(token)) for text, stream, token in zip(texts, streams, row, strict=True)]
+                if all(stream.ended for stream in streams):
+                    break
+        return [text + stream.rest() for text, stream in zip(texts, streams, strict=True)]
+
+    def beams(self, prompt: str, tokens: int, beams: int, length_penalty: float = 0.0,
+              stops: Sequence[str] = ()) -> list[tuple[str, float]]:
+        """The most probable texts that ``beams`` beams find, best first, each with its score (see ``beam_search``)."""
+        ids, _ = self._begin(prompt, tokens, stops)
+
+        def text(new: list[int]) -> str:
+            stream = TextStream(self.tokenizer, ids)
+            return "".join(map(stream.add, new))
+
+        with threads(self._threads):
+            found = beam_search(self.model, ids, tokens, beams, length_penalty,
+                                lambda new: bool(stops) and first_stop(text(new), stops) is not None)
+        return [(text(y.ids)[:first_stop(text(y.ids), stops)], y.score) for y in found]
+
+    def unknown(self, prompt: str) -> list[str]:
+        """The tokens of the prompt that the vocabulary lacks, which the model reads as ``<unk>``."""
+        if self.tokenizer.unk_id is None:
+            return []
+        pieces = (prompt[start:end] for start, end in self.tokenizer.offsets(prompt))
+        found = [piece for piece, token in zip(pieces, self.tokenizer.encode(prompt), strict=True)
+                 if token == self.tokenizer.unk_id and piece != "<unk>"]
+        return list(dict.fromkeys(found))
+
+    def _begin(self, prompt, tokens, stops):
+        """The ids of the prompt and an empty text behind them."""
+        if tokens < 0:
+            raise ConfigError(f"tokens is {tokens}; it must not be negative.")
+        ids = self.tokenizer.encode(prompt) or self.tokenizer.encode("\n")
+        return ids, TextStream(self.tokenizer, ids, stops)
+
+    def _pieces(self, text, ids):
+        with threads(self._threads):
+            for token in ids:
+                piece = text.add(token)
+                if piece:
+                    yield piece
+                if text.ended:
+                    return
+        yield text.rest()
+
+
+def _generators(seed, count):
+    """A Generator a text; the first is that of the seed itself, and none depends on how many there are."""
     if seed < 0:
         raise ConfigError(f"seed is {seed}; it must not be negative.")
-    model, tokenizer = run.load_model(), run.tokenizer
-    ids = tokenizer.encode(prompt) or tokenizer.encode("\n")
-    new_ids = generate(model, ids, tokens, sampler or Sampler(), np.random.default_rng(seed))
-    return _within(run.settings.training.threads, _pieces(tokenizer, ids, new_ids))
-
-
-def _within(count, pieces):
-    with threads(count):
-        yield from pieces
-
-
-def _pieces(tokenizer, ids, new_ids):
-    """The text that each new token adds.  A character that is not complete yet waits for its other bytes."""
-    recent = list(ids)[-8:]
-    shown = tokenizer.decode(recent)
-    for token in new_ids:
-        recent.append(token)
-        text = tokenizer.decode(recent)
-        if text.endswith("\N{REPLACEMENT CHARACTER}"):
-            continue
-        yield text[len(shown):]
-        recent = recent[-8:]
-        shown = tokenizer.decode(recent)
+    first = np.random.default_rng(seed)
+    return [first, *first.spawn(count - 1)]

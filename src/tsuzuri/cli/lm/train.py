@@ -15,16 +15,23 @@ def register(lm: App) -> None:
 def train(data: Text = "", /, *, out: Path,
           valid: Text | None = None, unit: str | None = None, vocabulary: Whole | None = None, min_count: Whole | None = None,
           lowercase: bool | None = None, digits: str | None = None, punctuation: str | None = None,
-          encoding_errors: str | None = None,
+          nfkc: bool | None = None,
+          split_mode: str | None = None, aozora: str | None = None, encoding_errors: str | None = None,
           arch: str | None = None, size: Whole | None = None, embedding: Whole | None = None, layers: Whole | None = None,
-          dropout: float | None = None, tie: bool | None = None, dtype: str | None = None,
-          batch_size: Whole | None = None, bptt: Whole | None = None, accumulate: Whole | None = None,
+          connection: str | None = None, dropout: float | None = None, dropout_kind: str | None = None,
+          input_dropout: float | None = None, output_dropout: float | None = None, embedding_dropout: float | None = None,
+          state_dropout: float | None = None, weight_drop: float | None = None, activation_penalty: float | None = None,
+          temporal_penalty: float | None = None, output: str | None = None, experts: Whole | None = None,
+          heads: Whole | None = None, context: Whole | None = None, positions: str | None = None,
+          order: Whole | None = None, smoothing: str | None = None,
+          tie: bool | None = None, dtype: str | None = None,
+          batch_size: Whole | None = None, bptt: Whole | None = None, windows: str | None = None, accumulate: Whole | None = None,
           optimizer: str | None = None, lr: float | None = None, weight_decay: float | None = None,
           schedule: str | None = None, clip: float | None = None, epochs: Whole | None = None, patience: Whole | None = None,
           seed: Whole | None = None, threads: Whole | None = None, save_every: float | None = None,
-          config: Path | None = None, resume: Annotated[bool, Parameter(negative="")] = False,
+          config: Path | None = None, minutes: float | None = None, resume: Annotated[bool, Parameter(negative="")] = False,
           dry_run: Annotated[bool, Parameter(negative="")] = False) -> None:
-    """Train a recurrent language model on a text.
+    """Train a language model on a text: recurrent, a Transformer, or counted n-grams.
 
     DATA is a file, a folder, a glob, - for standard input, or a data set's name (`tsuzuri data list`), with its split
     after a colon if you like. Settings come from defaults < --config FILE < environment (TSUZURI_LR ...) < flags.
@@ -34,6 +41,10 @@ def train(data: Text = "", /, *, out: Path,
       tsuzuri lm train python-reference --out runs/reference --unit char
 
       tsuzuri lm train ptb --out runs/ptb --size 200 --layers 2 --dropout 0.3 --tie --dry-run
+
+      tsuzuri lm train tinyshakespeare --out runs/gpt --arch transformer --unit char --epochs 5
+
+      tsuzuri lm train ptb --out runs/ngram --arch ngram --order 5
 
       cat notes/*.txt | tsuzuri lm train - --out runs/notes --unit bpe --vocabulary 2000
 
@@ -48,7 +59,7 @@ def train(data: Text = "", /, *, out: Path,
     valid
         The text to validate with: DATA, or "none". [default: the data set's own split, or the last 5 % of the lines]
     unit
-        What a token is: char, word or bpe. [default: word]
+        What a token is: char, word, bpe or sudachi (Japanese words). [default: word]
     vocabulary
         Largest vocabulary; 0 for no limit. [default: 0; bpe: 8000]
     min_count
@@ -59,30 +70,72 @@ def train(data: Text = "", /, *, out: Path,
         keep, or zero: every digit becomes 0. [default: keep]
     punctuation
         keep, split (a mark is a token of its own) or drop. [default: keep]
+    nfkc
+        Write the text in Unicode's normal form NFKC: full-width letters become plain ones ... [default: no]
+    split_mode
+        Length of Sudachi's words: A (short), B or C (long). [default: A]
+    aozora
+        keep, or clean: leave out ruby, notes, header and footer of Aozora files. [default: keep]
     encoding_errors
         What to do about bytes that are not UTF-8: strict (stop), replace or ignore. [default: strict]
     arch
-        rnn, gru or lstm. [default: lstm]
+        rnn, gru, lstm, transformer or ngram. [default: lstm]
     size
-        Units in a recurrent layer. [default: 256]
+        Units in a layer. [default: 256; transformer: 384]
     embedding
-        Length of a token's vector; 0: as --size. [default: 0]
+        Recurrent: length of a token's vector; 0: as --size. [default: 0]
     layers
-        Recurrent layers. [default: 1]
+        Layers. [default: 1; transformer: 6]
+    connection
+        Recurrent: from layer to layer plain, residual or highway. [default: plain]
     dropout
-        Probability of dropping an element. [default: 0]
+        Probability of dropping an element before, between and after the layers. [default: 0; transformer: 0.1]
+    dropout_kind
+        Recurrent: element (each on its own) or variational (the same ones at every step of a window). [default: element]
+    input_dropout
+        Recurrent: --dropout before the first layer; -1: as there. [default: -1]
+    output_dropout
+        Recurrent: --dropout after the last layer; -1: as there. [default: -1]
+    embedding_dropout
+        Recurrent: probability of dropping a word, everywhere in a window. [default: 0]
+    state_dropout
+        Recurrent: probability of dropping an element of the state where the next step reads it. [default: 0]
+    weight_drop
+        Recurrent: probability of dropping a recurrent weight for a window. [default: 0]
+    activation_penalty
+        Recurrent: times the mean square of the last layer's output, added to the loss. [default: 0]
+    temporal_penalty
+        Recurrent: times the mean square of how that changes from step to step, added to the loss. [default: 0]
+    output
+        Recurrent: softmax, mixture (of softmaxes) or adaptive (softmax for a large vocabulary). [default: softmax]
+    experts
+        Recurrent: softmaxes of a mixture. [default: 5]
+    heads
+        Transformer: heads of attention. [default: 6]
+    context
+        Transformer: most tokens that are looked at. [default: 256]
+    positions
+        Transformer: learnt or rotary. [default: rotary]
+    order
+        n-gram: longest run of tokens that is counted. [default: 5]
+    smoothing
+        n-gram: modified-kneser-ney or kneser-ney. [default: modified-kneser-ney]
     tie
-        Use the embedding table as output weights too. [default: no]
+        Use the embedding table as output weights too. [default: no; transformer: yes]
     dtype
         float32, float64 or float16. [default: float32]
     batch_size
-        Rows that are read side by side. [default: 20]
+        Rows that are read side by side. [default: 20; transformer: 12]
     bptt
-        Steps through which a gradient flows back. [default: 35]
+        Steps through which a gradient flows back. [default: 35; transformer: 256]
+    windows
+        How the text is cut: even, varied (lengths drawn about --bptt) or random (from anywhere, no state carried).
+        [default: even; transformer: random]
     accumulate
         Windows whose gradients are added up before a step. [default: 1]
     optimizer
-        sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw. [default: adam]
+        sgd, nt-asgd (averages once validation stops improving), momentum, nesterov, adagrad, rmsprop, adam or adamw.
+        [default: adam; transformer: adamw]
     lr
         Learning rate. [default: the optimiser's usual one]
     weight_decay
@@ -90,7 +143,7 @@ def train(data: Text = "", /, *, out: Path,
     schedule
         Of the learning rate: constant, step, cosine or plateau. [default: cosine]
     clip
-        Longest gradient; 0 for any. [default: 5]
+        Longest gradient; 0 for any. [default: 5; transformer: 1]
     epochs
         Passes over the text. [default: 10]
     patience
@@ -103,12 +156,14 @@ def train(data: Text = "", /, *, out: Path,
         Seconds between checkpoints within an epoch. [default: 60]
     config
         A TOML file of settings, such as another run's config.toml.
+    minutes
+        Stop after so many minutes, to be gone on with by --resume another time.
     resume
         Go on with the run in --out where it stopped.
     dry_run
         Print every setting with where it came from, and what the run will take; train nothing.
     """
     given = {name: value for name, value in locals().items()
-             if value is not None and name not in ("out", "config", "resume", "dry_run") and not (name == "data" and not data)}
+             if value is not None and name not in ("out", "config", "minutes", "resume", "dry_run") and not (name == "data" and not data)}
     from tsuzuri.cli import training
-    training.train(given, out, config, resume, dry_run)
+    training.train(given, out, config, resume, dry_run, minutes)

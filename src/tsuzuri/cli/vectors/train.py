@@ -133,7 +133,7 @@ def train(data: Text = "", /, *, out: Path, method: str | None = None,
     from tsuzuri.vectors.training import begun_with, train_vectors
     file = [(str(config), settings.from_file(config, VectorSettings))] if config else []
     begun = [(f"{out} as it was begun", begun_with(out))] if resume else []
-    chosen = choose([*begun, *file, ("environment", settings.from_environment(VectorSettings)), ("flag", given)])
+    chosen = choose([*begun, *file, ("environment", settings.from_environment(settings.fields(VectorSettings))), ("flag", given)])
     if not chosen.words.data:
         raise ConfigError("no text was given; name a file, a folder, a data set (`tsuzuri data list`) or - for standard input.")
     from tsuzuri.cli.vectors.watch import watch

@@ -4,14 +4,16 @@ import numpy as np
 
 from tsuzuri.kernels.compiled.lstm import SHORT
 from tsuzuri.kernels.compiled.product import empty, pack, pack_transposed, product, scratch_for
+from tsuzuri.kernels.compiled.sequence import look, look_back
 from tsuzuri.kernels.compiled.vector import loop, parallel_loop, tanh, two_sigmoids
 
 
-def gru_sweep(gates, Wh, b, bm, hs, m, lengths):
+def gru_sweep(gates, Wh, b, bm, hs, m, lengths, seen, mask):
     if len(gates) >= SHORT:
-        return _sweep(gates, Wh, b, bm, hs, m, lengths, numba.get_num_threads())
+        return _sweep(gates, Wh, b, bm, hs, m, lengths, seen, mask, numba.get_num_threads())
     for t in range(len(gates)):
-        _step(gates, hs[t] @ Wh, b, bm, hs, m, lengths, t, 0, gates.shape[1])
+        _step(gates, seen[t] @ Wh, b, bm, hs, m, lengths, t, 0, gates.shape[1])
+        look(hs, mask, seen, t + 1, 0, gates.shape[1])
 
 
 def gru_cell(a, hidden, b, bm, h):
@@ -33,7 +35,7 @@ def _cell(a, hidden, b, bm, h, after):
 
 
 @parallel_loop
-def _sweep(gates, Wh, b, bm, hs, m, lengths, threads):
+def _sweep(gates, Wh, b, bm, hs, m, lengths, seen, mask, threads):
     T, N, _ = gates.shape
     panels = pack(Wh)
     hidden = scratch_for(panels, N)
@@ -41,8 +43,9 @@ def _sweep(gates, Wh, b, bm, hs, m, lengths, threads):
     for k in numba.prange(threads):
         low, high = N * k // threads, N * (k + 1) // threads
         for t in range(T):
-            product(hs, t, low, high, panels, hidden)
+            product(seen, t, low, high, panels, hidden)
             _step(gates, hidden, b, bm, hs, m, lengths, t, low, high)
+            look(hs, mask, seen, t + 1, low, high)
 
 
 @loop
@@ -64,12 +67,12 @@ def _step(gates, hidden, b, bm, hs, m, lengths, t, low, high):
             h[j] = (one - z) * n + z * before[j]
 
 
-def gru_sweep_back(gates, Wh, dhs, dh, hs, m, lengths, da, dm):
-    _sweep_back(gates, Wh, dhs, dh, hs, m, lengths, da, dm, numba.get_num_threads())
+def gru_sweep_back(gates, Wh, dhs, dh, hs, m, lengths, da, dm, mask):
+    _sweep_back(gates, Wh, dhs, dh, hs, m, lengths, da, dm, mask, numba.get_num_threads())
 
 
 @parallel_loop
-def _sweep_back(gates, Wh, dhs, dh, hs, m, lengths, da, dm, threads):
+def _sweep_back(gates, Wh, dhs, dh, hs, m, lengths, da, dm, mask, threads):
     T, N, G = gates.shape
     panels = pack_transposed(Wh)
     hidden = scratch_for(panels, N)
@@ -81,6 +84,7 @@ def _sweep_back(gates, Wh, dhs, dh, hs, m, lengths, da, dm, threads):
             t = T - 1 - back
             _step_back(gates, dhs, dh, hs, m, lengths, da, dm, dhidden, t, low, high)
             product(dhidden, 0, low, high, panels, hidden)
+            look_back(hidden, mask, low, high)
             _carry(hidden, dh, lengths, t, low, high)
 
 

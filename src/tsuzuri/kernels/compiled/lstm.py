@@ -6,16 +6,18 @@ import numba
 import numpy as np
 
 from tsuzuri.kernels.compiled.product import pack, pack_transposed, product, scratch_for
+from tsuzuri.kernels.compiled.sequence import look, look_back
 from tsuzuri.kernels.compiled.vector import loop, parallel_loop, sigmoid_and_tanh, tanh, two_sigmoids
 
 SHORT = 4                                                    # below this many steps packing Wh costs more than it saves
 
 
-def lstm_sweep(gates, Wh, b, hs, cs, tanh_c, lengths):
+def lstm_sweep(gates, Wh, b, hs, cs, tanh_c, lengths, seen, mask):
     if len(gates) >= SHORT:
-        return _sweep(gates, Wh, b, hs, cs, tanh_c, lengths, numba.get_num_threads())
+        return _sweep(gates, Wh, b, hs, cs, tanh_c, lengths, seen, mask, numba.get_num_threads())
     for t in range(len(gates)):
-        _step(gates, hs[t] @ Wh, b, hs, cs, tanh_c, lengths, t, 0, gates.shape[1])
+        _step(gates, seen[t] @ Wh, b, hs, cs, tanh_c, lengths, t, 0, gates.shape[1])
+        look(hs, mask, seen, t + 1, 0, gates.shape[1])
 
 
 def lstm_cell(a, b, c):
@@ -37,7 +39,7 @@ def _cell(a, b, c, h, after):
 
 
 @parallel_loop
-def _sweep(gates, Wh, b, hs, cs, tanh_c, lengths, threads):
+def _sweep(gates, Wh, b, hs, cs, tanh_c, lengths, seen, mask, threads):
     T, N, _ = gates.shape
     panels = pack(Wh)
     hidden = scratch_for(panels, N)
@@ -45,8 +47,9 @@ def _sweep(gates, Wh, b, hs, cs, tanh_c, lengths, threads):
     for k in numba.prange(threads):
         low, high = N * k // threads, N * (k + 1) // threads
         for t in range(T):
-            product(hs, t, low, high, panels, hidden)
+            product(seen, t, low, high, panels, hidden)
             _step(gates, hidden, b, hs, cs, tanh_c, lengths, t, low, high)
+            look(hs, mask, seen, t + 1, low, high)
 
 
 @loop
@@ -70,12 +73,12 @@ def _step(gates, hidden, b, hs, cs, tanh_c, lengths, t, low, high):
             h[j] = o * tc[j]
 
 
-def lstm_sweep_back(gates, Wh, dhs, dh, dc, cs, tanh_c, lengths, da):
-    _sweep_back(gates, Wh, dhs, dh, dc, cs, tanh_c, lengths, da, numba.get_num_threads())
+def lstm_sweep_back(gates, Wh, dhs, dh, dc, cs, tanh_c, lengths, da, mask):
+    _sweep_back(gates, Wh, dhs, dh, dc, cs, tanh_c, lengths, da, mask, numba.get_num_threads())
 
 
 @parallel_loop
-def _sweep_back(gates, Wh, dhs, dh, dc, cs, tanh_c, lengths, da, threads):
+def _sweep_back(gates, Wh, dhs, dh, dc, cs, tanh_c, lengths, da, mask, threads):
     T, N, _ = gates.shape
     panels = pack_transposed(Wh)
     hidden = scratch_for(panels, N)
@@ -86,6 +89,7 @@ def _sweep_back(gates, Wh, dhs, dh, dc, cs, tanh_c, lengths, da, threads):
             t = T - 1 - back
             _step_back(gates, dhs, dh, dc, cs, tanh_c, lengths, da, t, low, high)
             product(da, t, low, high, panels, hidden)
+            look_back(hidden, mask, low, high)
             _carry(hidden, dh, lengths, t, low, high)
 
 

@@ -3,18 +3,20 @@ import numba
 
 from tsuzuri.kernels.compiled.lstm import SHORT
 from tsuzuri.kernels.compiled.product import pack, pack_transposed, product, scratch_for
+from tsuzuri.kernels.compiled.sequence import look, look_back
 from tsuzuri.kernels.compiled.vector import loop, parallel_loop, tanh
 
 
-def rnn_sweep(a, Wh, b, hs, lengths):
+def rnn_sweep(a, Wh, b, hs, lengths, seen, mask):
     if len(a) >= SHORT:
-        return _sweep(a, Wh, b, hs, lengths, numba.get_num_threads())
+        return _sweep(a, Wh, b, hs, lengths, seen, mask, numba.get_num_threads())
     for t in range(len(a)):
-        _step(a, hs[t] @ Wh, b, hs, lengths, t, 0, a.shape[1])
+        _step(a, seen[t] @ Wh, b, hs, lengths, t, 0, a.shape[1])
+        look(hs, mask, seen, t + 1, 0, a.shape[1])
 
 
 @parallel_loop
-def _sweep(a, Wh, b, hs, lengths, threads):
+def _sweep(a, Wh, b, hs, lengths, seen, mask, threads):
     T, N, _ = a.shape
     panels = pack(Wh)
     hidden = scratch_for(panels, N)
@@ -22,8 +24,9 @@ def _sweep(a, Wh, b, hs, lengths, threads):
     for k in numba.prange(threads):
         low, high = N * k // threads, N * (k + 1) // threads
         for t in range(T):
-            product(hs, t, low, high, panels, hidden)
+            product(seen, t, low, high, panels, hidden)
             _step(a, hidden, b, hs, lengths, t, low, high)
+            look(hs, mask, seen, t + 1, low, high)
 
 
 @loop
@@ -37,12 +40,12 @@ def _step(a, hidden, b, hs, lengths, t, low, high):
             h[j] = tanh(an[j] + r[j] + b[j])
 
 
-def rnn_sweep_back(hs, Wh, dhs, dh, lengths, da):
-    _sweep_back(hs, Wh, dhs, dh, lengths, da, numba.get_num_threads())
+def rnn_sweep_back(hs, Wh, dhs, dh, lengths, da, mask):
+    _sweep_back(hs, Wh, dhs, dh, lengths, da, mask, numba.get_num_threads())
 
 
 @parallel_loop
-def _sweep_back(hs, Wh, dhs, dh, lengths, da, threads):
+def _sweep_back(hs, Wh, dhs, dh, lengths, da, mask, threads):
     T, N, _ = da.shape
     panels = pack_transposed(Wh)
     hidden = scratch_for(panels, N)
@@ -53,6 +56,7 @@ def _sweep_back(hs, Wh, dhs, dh, lengths, da, threads):
             t = T - 1 - back
             _step_back(hs, dhs, dh, lengths, da, t, low, high)
             product(da, t, low, high, panels, hidden)
+            look_back(hidden, mask, low, high)
             for n in range(low, high):
                 if t < lengths[n]:
                     dh[n] = hidden[n, :dh.shape[1]]

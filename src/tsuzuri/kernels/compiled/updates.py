@@ -42,6 +42,20 @@ def _sgd(w, g, keep, rate):
 
 
 @spread_loop
+def average(a, w, share):
+    part_of = a.dtype.type(share)
+    for b in numba.prange(-(-a.size // BLOCK)):
+        part = slice(b * BLOCK, (b + 1) * BLOCK)
+        _average(a[part], w[part], part_of)
+
+
+@loop
+def _average(a, w, share):
+    for k in range(a.size):
+        a[k] += share * (w[k] - a[k])
+
+
+@spread_loop
 def momentum(w, g, v, lr, scale, decay, mu, nesterov):
     real = w.dtype.type
     keep, rate, factor, mu = real(1 - lr * decay), real(lr), real(scale), real(mu)

@@ -1,4 +1,4 @@
-"""Tokenizers: characters, words, byte pairs; and the two functions that pick one by its unit."""
+"""Tokenizers: characters, words, byte pairs, Japanese words; and the two functions that pick one by its unit."""
 import os
 from collections.abc import Iterable
 
@@ -6,16 +6,17 @@ from tsuzuri.errors import ConfigError, suggest
 from tsuzuri.text.tokenizers.base import Tokenizer, read_settings
 from tsuzuri.text.tokenizers.bpe import BPETokenizer
 from tsuzuri.text.tokenizers.char import CharTokenizer
+from tsuzuri.text.tokenizers.japanese import SudachiTokenizer
 from tsuzuri.text.tokenizers.word import WordTokenizer
 
-UNITS: dict[str, type[Tokenizer]] = {t.unit: t for t in (CharTokenizer, WordTokenizer, BPETokenizer)}
+UNITS: dict[str, type[Tokenizer]] = {t.unit: t for t in (CharTokenizer, WordTokenizer, BPETokenizer, SudachiTokenizer)}
 
-__all__ = ["UNITS", "BPETokenizer", "CharTokenizer", "Tokenizer", "WordTokenizer", "load_tokenizer",
+__all__ = ["UNITS", "BPETokenizer", "CharTokenizer", "SudachiTokenizer", "Tokenizer", "WordTokenizer", "load_tokenizer",
            "train_tokenizer"]
 
 
 def train_tokenizer(unit: str, lines: Iterable[str], **options) -> Tokenizer:
-    """A char, word or bpe tokenizer, learnt from ``lines`` with the options of its ``train``."""
+    """A char, word, bpe or sudachi tokenizer, learnt from ``lines`` with the options of its ``train``."""
     return _tokenizer_class(unit).train(lines, **options)
 
 

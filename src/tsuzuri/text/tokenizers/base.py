@@ -1,4 +1,4 @@
-"""What every tokenizer does, and the part that character and word tokenizers share."""
+"""What every tokenizer does, and the part that those with a vocabulary of characters or words share."""
 import os
 import tomllib
 from abc import ABC, abstractmethod
@@ -14,6 +14,7 @@ import tomli_w
 from tsuzuri.errors import DataError
 from tsuzuri.files import atomic_write
 from tsuzuri.text.tokenizers.options import Options
+from tsuzuri.text.tokenizers.places import Place, fold, in_source, locate
 from tsuzuri.text.vocabulary import EOS, UNK, Vocabulary
 
 SETTINGS, VOCABULARY = "tokenizer.toml", "vocab.txt"
@@ -53,6 +54,15 @@ class Tokenizer(ABC):
     def decode(self, ids: Iterable[int]) -> str:
         """The text of the ids.  DataError: an id outside the vocabulary."""
 
+    @abstractmethod
+    def offsets(self, text: str) -> list[Place]:
+        """(start, end) of every token of ``encode(text)`` in ``text`` as it is given, before it is folded.
+
+        Places come in order and share no character: one that several tokens have a part of is the first one's, and the
+        others have the empty place behind it.  So the pieces ``text[start:end]``, and what lies between them and belongs
+        to no token, are the text.
+        """
+
     def encode_line(self, line: str) -> list[int]:
         """The ids of one line of a corpus, its line end included."""
         return self.encode(line + "\n")
@@ -64,6 +74,8 @@ class Tokenizer(ABC):
 
 class VocabularyTokenizer(Tokenizer):
     """A tokenizer that looks tokens up in a vocabulary: characters or words."""
+    token: ClassVar[str]
+    options_class: ClassVar[type[Options]] = Options
 
     def __init__(self, vocabulary: Vocabulary, options: Options):
         self.vocabulary, self.options = vocabulary, options
@@ -73,23 +85,47 @@ class VocabularyTokenizer(Tokenizer):
     def __len__(self) -> int:
         return len(self.vocabulary)
 
+    @abstractmethod
+    def cut(self, folded: str) -> list[str]:
+        """The tokens of a text that the options have folded; ``<eos>`` may stand for a newline."""
+
+    def encode(self, text: str) -> list[int]:
+        tokens, ids = self.cut(self.options.fold(text)), self.vocabulary.ids
+        if self.unk_id is not None:
+            return [ids.get(token, self.unk_id) for token in tokens]
+        try:
+            return [ids[token] for token in tokens]
+        except KeyError as error:
+            raise self._unknown(error.args[0]) from None
+
+    def offsets(self, text: str) -> list[Place]:
+        folded, places = fold(text, self.options)
+        return in_source(locate(self.cut(folded), folded, self.options.eos), places)
+
     @classmethod
     def _learn(cls, counter: Counter[str], options: Options) -> Self:
         specials = [UNK] * options.unk + [EOS] * options.eos
-        vocabulary = Vocabulary.build(counter, specials, options.max_size, options.min_count)
+        vocabulary = cls._choose(counter, specials, options)
         if len(vocabulary) == len(specials):
-            raise DataError(f"no {cls.unit} of the text is left for the vocabulary; give more text, a larger "
+            raise DataError(f"no {cls.token} of the text is left for the vocabulary; give more text, a larger "
                             "max_size or a smaller min_count")
         return cls(vocabulary, options)
 
+    @classmethod
+    def _choose(cls, counter: Counter[str], specials: list[str], options: Options) -> Vocabulary:
+        return Vocabulary.build(counter, specials, options.max_size, options.min_count)
+
+    def _settings(self) -> dict[str, Any]:
+        return {"unit": self.unit, **asdict(self.options)}
+
     def save(self, folder: str | os.PathLike) -> None:
         self.vocabulary.save(Path(folder) / VOCABULARY)
-        write_settings(folder, {"unit": self.unit, **asdict(self.options)})
+        write_settings(folder, self._settings())
 
     @classmethod
     def load(cls, folder: str | os.PathLike, settings: dict[str, Any]) -> Self:
         vocabulary = Vocabulary.load(Path(folder) / VOCABULARY)
-        options = Options.of(cls.unit, settings)
+        options = cls.options_class.of(cls.unit, settings)
         for token, wanted in ((UNK, options.unk), (EOS, options.eos)):
             if wanted and token not in vocabulary.ids:
                 raise DataError(f"{Path(folder) / VOCABULARY}: {token} is missing, but {SETTINGS} asks for "
@@ -104,7 +140,7 @@ class VocabularyTokenizer(Tokenizer):
 
     def _unknown(self, token: str) -> DataError:
         codes = " ".join(f"U+{ord(char):04X}" for char in token[:4])
-        return DataError(f'the {self.unit} "{token}" ({codes}) is not in the vocabulary of {len(self)}, '
+        return DataError(f'the {self.token} "{token}" ({codes}) is not in the vocabulary of {len(self)}, '
                          "which has no <unk>; remove it from the text or train the tokenizer with unk on")
 
 

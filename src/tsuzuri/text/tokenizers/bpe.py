@@ -1,6 +1,7 @@
 """The byte-pair tokenizer: a thin face over the ``tokenizers`` library, imported when it is first needed."""
 import os
 from collections.abc import Iterable
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -9,7 +10,8 @@ import numpy as np
 from tsuzuri.errors import ConfigError, DataError
 from tsuzuri.files import atomic_write
 from tsuzuri.text.tokenizers.base import Tokenizer, check_ids, write_settings
-from tsuzuri.text.tokenizers.options import check_options
+from tsuzuri.text.tokenizers.options import Options, check_options
+from tsuzuri.text.tokenizers.places import Place, fold, in_source
 
 if TYPE_CHECKING:
     import tokenizers
@@ -21,20 +23,20 @@ BYTES = 256
 class BPETokenizer(Tokenizer):
     """Byte pairs as tokens (Sennrich et al. 2016; on bytes: Radford et al. 2019).
 
-    Every byte is a token, so nothing is unknown and ``decode(encode(s)) == s`` for every s.  A line is cut by
-    itself: no token goes over a line end.
+    Every byte is a token, so nothing is unknown and ``decode(encode(s)) == s`` for every s, or its normal form NFKC
+    where that is asked for.  A line is cut by itself: no token goes over a line end.
     """
     unit = "bpe"
 
     def __init__(self, library: "tokenizers.Tokenizer", settings: dict[str, Any]):
         self._library, self._settings = library, settings
-        self._size = library.get_vocab_size()
+        self._options, self._size = Options(nfkc=settings["nfkc"]), library.get_vocab_size()
 
     @classmethod
     def train(cls, lines: Iterable[str], **options) -> Self:
         """Learn merges from ``lines`` until the vocabulary has ``size`` tokens (8000), or no pair stands
-        ``min_count`` times (2).  The same lines give the same tokenizer."""
-        settings = {"size": 8000, "min_count": 2}
+        ``min_count`` times (2).  ``nfkc`` (off): of the text's normal form.  The same lines give the same tokenizer."""
+        settings: dict[str, Any] = {"size": 8000, "min_count": 2, "nfkc": False}
         check_options(cls.unit, options, settings)
         settings |= options
         if settings["size"] < BYTES:
@@ -48,7 +50,8 @@ class BPETokenizer(Tokenizer):
         alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
         trainer = trainers.BpeTrainer(vocab_size=settings["size"], min_frequency=settings["min_count"],
                                       initial_alphabet=alphabet, show_progress=False)
-        library.train_from_iterator((line + "\n" for line in lines), trainer)
+        chosen = Options(nfkc=settings["nfkc"])
+        library.train_from_iterator((chosen.fold(line) + "\n" for line in lines), trainer)
         return cls(library, settings)
 
     def __len__(self) -> int:
@@ -56,6 +59,14 @@ class BPETokenizer(Tokenizer):
 
     def encode(self, text: str) -> list[int]:
         return [k for ids in self._encode_lines(text) for k in ids]
+
+    def offsets(self, text: str) -> list[Place]:
+        folded, places = fold(text, self._options)
+        lines = _lines(folded)
+        starts = accumulate(map(len, lines), initial=0)
+        encodings = self._encoded(lines, self._library.encode_batch)
+        return in_source([(at + start, at + end) for at, encoding in zip(starts, encodings) for start, end in encoding.offsets],
+                         places)
 
     def encode_array(self, text: str) -> np.ndarray:
         return np.concatenate([np.array(ids, dtype=np.int64) for ids in self._encode_lines(text)])
@@ -81,13 +92,22 @@ class BPETokenizer(Tokenizer):
                             "again") from None
         except Exception as error:                  # the library raises a bare Exception for foreign JSON
             raise DataError(f"{path}: cannot be read ({error}); train the tokenizer again") from error
+        settings.setdefault("nfkc", False)          # tokenizers of earlier versions do not say
         return cls(library, settings)
 
     def _encode_lines(self, text: str) -> list[list[int]]:
-        lines = text.split("\n")
-        pieces = [line + "\n" for line in lines[:-1]] + lines[-1:]
+        lines = _lines(self._options.fold(text))
+        return [encoding.ids for encoding in self._encoded(lines, self._library.encode_batch_fast)]
+
+    def _encoded(self, lines, encode):
         try:
-            return [encoding.ids for encoding in self._library.encode_batch_fast(pieces)]
+            return encode(lines)
         except TypeError:                           # a lone surrogate, from bytes that were not UTF-8
             raise DataError("the text holds half a surrogate pair, which has no UTF-8; give "
                             "valid UTF-8") from None
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a text with their ends, and what follows the last of them."""
+    lines = text.split("\n")
+    return [line + "\n" for line in lines[:-1]] + lines[-1:]

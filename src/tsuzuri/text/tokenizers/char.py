@@ -17,7 +17,7 @@ class CharTokenizer(VocabularyTokenizer):
     >>> tokenizer.decode(tokenizer.encode("つづり、綴り"))
     'つづり<unk>綴り'
     """
-    unit = "char"
+    unit = token = "char"
 
     def __init__(self, vocabulary: Vocabulary, options: Options):
         super().__init__(vocabulary, options)
@@ -28,13 +28,13 @@ class CharTokenizer(VocabularyTokenizer):
         """Learn the characters of ``lines``, a newline included.
 
         Options (see Options): lowercase, digits, punctuation (keep, drop), max_size, min_count, unk (on), eos
-        (off; on: ``<eos>`` stands in place of the newline).
+        (off; on: ``<eos>`` stands in place of the newline), nfkc (off).
         """
         chosen = Options.of(cls.unit, options)
         line_end = EOS if chosen.eos else "\n"
         counter: Counter[str] = Counter()
         for line in lines:
-            counter.update(clean(line, chosen))
+            counter.update(_kept(chosen.fold(line), chosen))
             counter[line_end] += 1
         return cls._learn(counter, chosen)
 
@@ -42,11 +42,14 @@ class CharTokenizer(VocabularyTokenizer):
         return self.encode_array(text).tolist()
 
     def encode_array(self, text: str) -> np.ndarray:
-        codes = np.frombuffer(clean(text, self.options).encode("utf-32-le", "surrogatepass"), dtype="<u4")
+        codes = np.frombuffer(_kept(self.options.fold(text), self.options).encode("utf-32-le", "surrogatepass"), dtype="<u4")
         ids = self._table[np.minimum(codes, len(self._table) - 1)]
         if self.unk_id is None and len(ids) and ids.min() < 0:
             raise self._unknown(chr(codes[ids.argmin()]))
         return ids
+
+    def cut(self, folded: str) -> list[str]:
+        return list(_kept(folded, self.options))
 
     def decode(self, ids: Iterable[int]) -> str:
         return "".join(self._tokens(ids))
@@ -61,6 +64,5 @@ class CharTokenizer(VocabularyTokenizer):
         return table
 
 
-def clean(text: str, options: Options) -> str:
-    text = options.fold(text)
-    return drop_punctuation(text) if options.punctuation == "drop" else text
+def _kept(folded: str, options: Options) -> str:
+    return drop_punctuation(folded) if options.punctuation == "drop" else folded

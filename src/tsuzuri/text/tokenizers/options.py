@@ -1,4 +1,4 @@
-"""The options of character and word tokenizers, and what they do to a text before it is cut into tokens."""
+"""The options of tokenizers that have a vocabulary, and what they do to a text before it is cut into tokens."""
 import re
 import string
 import unicodedata
@@ -22,6 +22,7 @@ class Options:
     punctuation: keep; split (words only: a mark at the edge of a word is a token of its own); or drop (words:
     such marks, so that "don't" stays; characters: all marks).
     max_size: largest vocabulary, ``<unk>`` and ``<eos>`` counted; None for no limit.
+    nfkc: write ｶﾞ as ガ, Ａ as A and ① as 1 (Unicode's normal form NFKC), before all else.
     """
     lowercase: bool = False
     digits: str = "keep"
@@ -30,13 +31,14 @@ class Options:
     min_count: int = 1
     unk: bool = True
     eos: bool = False
+    nfkc: bool = False
 
     @classmethod
     def of(cls, unit: str, options: dict[str, Any]) -> Self:
         """Options by name.  ConfigError: a name or a value that does not exist."""
         check_options(unit, options, [field.name for field in fields(cls)])
-        if unit == "char" and options.get("punctuation") == "split":
-            raise ConfigError('punctuation "split" does not fit the char tokenizer, whose marks are tokens '
+        if unit != "word" and options.get("punctuation") == "split":
+            raise ConfigError(f'punctuation "split" does not fit the {unit} tokenizer, whose marks are tokens '
                               "already; take keep or drop")
         return cls(**options)
 
@@ -54,10 +56,12 @@ class Options:
     @property
     def keeps_words(self) -> bool:
         """Whether what stands between white space is a word as it is."""
-        return not self.lowercase and self.digits == self.punctuation == "keep"
+        return not (self.lowercase or self.nfkc) and self.digits == self.punctuation == "keep"
 
     def fold(self, text: str) -> str:
-        """Lower case and digits, as the options say."""
+        """Normal form, lower case and digits, as the options say."""
+        if self.nfkc:
+            text = unicodedata.normalize("NFKC", text)
         if self.lowercase:
             text = text.lower()
         return _DIGIT.sub("0", text) if self.digits == "zero" else text

@@ -20,14 +20,14 @@ class WordTokenizer(VocabularyTokenizer):
     >>> tokenizer.decode(tokenizer.encode_line("you  say hello"))
     'you say hello\\n'
     """
-    unit = "word"
+    unit = token = "word"
 
     @classmethod
     def train(cls, lines: Iterable[str], **options) -> Self:
         """Learn the words of ``lines``.
 
         Options (see Options): lowercase, digits, punctuation (keep, split, drop), max_size, min_count, unk
-        (on), eos (on).
+        (on), eos (on), nfkc (off).
         """
         chosen = Options.of(cls.unit, {"eos": True, **options})
         counter: Counter[str] = Counter()
@@ -35,14 +35,8 @@ class WordTokenizer(VocabularyTokenizer):
             counter.update(cut(line + "\n", chosen))
         return cls._learn(counter, chosen)
 
-    def encode(self, text: str) -> list[int]:
-        words, ids = cut(text, self.options), self.vocabulary.ids
-        if self.unk_id is not None:
-            return [ids.get(word, self.unk_id) for word in words]
-        try:
-            return [ids[word] for word in words]
-        except KeyError as error:
-            raise self._unknown(error.args[0]) from None
+    def cut(self, folded: str) -> list[str]:
+        return _words(folded, self.options)
 
     def decode(self, ids: Iterable[int]) -> str:
         return _AROUND_NEWLINE.sub("\n", " ".join(self._tokens(ids)))
@@ -50,7 +44,10 @@ class WordTokenizer(VocabularyTokenizer):
 
 def cut(text: str, options: Options) -> list[str]:
     """The words of a text, ``<eos>`` for every newline where the options ask for it."""
-    text = options.fold(text)
+    return _words(options.fold(text), options)
+
+
+def _words(text: str, options: Options) -> list[str]:
     if options.eos:
         text = text.replace("\n", f" {EOS} ")
     words = text.split()

@@ -1,0 +1,127 @@
+"""The next words as one types, as on a phone's keyboard.
+
+    p(word | text before it, word begins as typed)
+
+A model of words answers with one look at its distribution.  A model of characters, bytes or Japanese words spells: a
+few beams go on from what was typed until the word ends, each time with the probability that it ends there.  ``<unk>``
+is never a part of a word; its probability is shared out among the others.
+
+Where a script has no spaces, a word here is a run of letters that ends where kanji or katakana follow hiragana.
+"""
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from tsuzuri.array import threads, to_host
+from tsuzuri.errors import ConfigError
+from tsuzuri.kernels.sampling import log_probabilities
+from tsuzuri.text.tokenizers.options import inner
+from tsuzuri.text.vocabulary import EOS, UNK
+from tsuzuri.train.run import Run
+from tsuzuri.train.spelling import LONGEST, Goal, Speller, token_bytes, word_at_end
+
+
+class Suggestion(NamedTuple):
+    """A whole word, the part that is typed included, and its probability among the words that begin so."""
+
+    word: str
+    probability: float
+
+
+class Suggester:
+    """A run that proposes words.  A text that goes on from the last one is read from where that one ended."""
+
+    def __init__(self, run: Run):
+        self._threads = run.settings.training.threads
+        kind = WholeWords if run.tokenizer.unit == "word" else SpelledWords
+        self._words = kind(_Reader(run.load_model(), run.tokenizer), run.tokenizer)
+
+    def suggest(self, text: str, count: int = 5) -> list[Suggestion]:
+        """The ``count`` most probable words that complete or follow ``text``, best first.  ConfigError: none are asked for."""
+        if count < 1:
+            raise ConfigError(f"count is {count}; it must be at least 1.")
+        with threads(self._threads):
+            return self._words.suggest(text, count)
+
+
+class _Reader:
+    """The model behind the tokens read so far, so that a key costs a token and not the whole text."""
+
+    def __init__(self, model, tokenizer):
+        self.model, self._start = model, tokenizer.encode("\n")
+        self._ids: list[int] = []                           # none read yet
+
+    def read(self, ids: Sequence[int]):
+        """logits (1, V) and state behind ``ids``; behind a line end where there are none."""
+        ids = list(ids) or self._start
+        known = len(self._ids)
+        if not known or ids[:known] != self._ids:
+            known, self._state = 0, self.model.start(1)
+        if ids[known:]:
+            self._logits, self._state = self.model.feed(np.array([ids[known:]]), self._state)
+        self._ids = ids
+        return to_host(self._logits), self._state
+
+
+class WholeWords:
+    """Words as tokens: those of the vocabulary that begin as typed."""
+
+    def __init__(self, reader: _Reader, tokenizer):
+        self._reader, self._tokenizer = reader, tokenizer
+        self._tokens = tokenizer.vocabulary.tokens
+
+    def suggest(self, text: str, count: int) -> list[Suggestion]:
+        before, typed = self._cut(text)
+        begins = [k for k, token in enumerate(self._tokens) if token not in (UNK, EOS) and token.startswith(typed)]
+        if not begins:
+            return []
+        logits, _ = self._reader.read(self._tokenizer.encode(before))
+        p = np.exp(log_probabilities(logits[0, begins]))
+        return [Suggestion(self._tokens[begins[k]], float(p[k])) for k in np.argsort(-p, kind="stable")[:count]]
+
+    def _cut(self, text):
+        """What stands before the word that is being typed, and that word as the vocabulary would write it."""
+        typed = "" if not text or text[-1].isspace() else text.split()[-1]
+        if self._tokenizer.options.punctuation != "keep":
+            typed = typed[inner(typed)[0]:]
+        return text[:len(text) - len(typed)], self._tokenizer.options.fold(typed)
+
+
+class SpelledWords:
+    """Words spelled from smaller tokens.
+
+    The tokens of what is typed need not be those of the word that it will be: " sa" begins " said", which is one token.
+    So the last tokens are taken back, and all ways to write them and to go on are looked at.
+    """
+
+    def __init__(self, reader: _Reader, tokenizer):
+        self._reader, self._tokenizer = reader, tokenizer
+        self._bytes = token_bytes(tokenizer)
+        self._speller = Speller(reader.model, self._bytes)
+        self._back = 4 if tokenizer.unit == "bpe" else 0
+
+    def suggest(self, text: str, count: int) -> list[Suggestion]:
+        if text.endswith(tuple(",.;:!?")):                  # a space comes next
+            text += " "
+        ids = self._tokenizer.encode(text)
+        kept = self._take_back(ids)
+        typed = word_at_end(self._text(ids[-LONGEST:]).decode("utf-8", "ignore"))
+        goal = Goal(self._text(ids[kept:]), typed.encode())
+        logits, state = self._reader.read(ids[:kept])
+        found = self._speller.words(logits, state, goal, count)
+        return [Suggestion(word.decode("utf-8", "ignore"), p) for word, p in found]
+
+    def _take_back(self, ids):
+        """How many ids stay: all but those of the last word, at most ``_back`` tokens, and no half character."""
+        kept = len(ids)
+        while kept > 0 and len(ids) - kept < self._back:
+            kept -= 1
+            if self._bytes[ids[kept]][:1].isspace():
+                break
+        while 0 < kept < len(ids) and 0x80 <= self._bytes[ids[kept]][0] < 0xC0:
+            kept -= 1
+        return kept
+
+    def _text(self, ids):
+        return b"".join(self._bytes[k] for k in ids)
