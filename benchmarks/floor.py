@@ -1,5 +1,6 @@
 """The matrix products of one training step, timed alone."""
 import time
+from itertools import pairwise
 
 import numpy as np
 from models import THREADS
@@ -8,16 +9,23 @@ from threadpoolctl import threadpool_limits
 
 def products_ms(size, cell, rounds=7):
     """The median time of all products of a step through NumPy's BLAS with ``THREADS`` threads, in milliseconds."""
+    return stack_products_ms([size.H] * (size.L + 1), cell, size.V, size.N, size.T, rounds)
+
+
+def stack_products_ms(sizes, cell, V, N, T, rounds=7):
+    """The same for layers of any sizes, the length of a token's vector before them."""
     with threadpool_limits(THREADS, user_api="blas"):
-        return sum(count * _median_ms(m, k, n, rounds) for count, m, k, n in _products(size, cell))
+        return sum(count * _median_ms(m, k, n, rounds) for count, m, k, n in _products(sizes, cell, V, N, T))
 
 
-def _products(size, cell):
-    """(how often, M, K, N) of every product; a layer's input is as wide as the layer."""
-    rows, gates = size.N * size.T, {"rnn": 1, "gru": 3, "lstm": 4}[cell] * size.H
-    return [(1, rows, size.H, size.V), (1, rows, size.V, size.H), (1, size.H, rows, size.V),          # output layer
-            (size.L, rows, size.H, gates), (size.L, rows, gates, size.H), (2 * size.L, size.H, rows, gates),
-            (size.L * size.T, size.N, size.H, gates), (size.L * size.T, size.N, gates, size.H)]       # step by step
+def _products(sizes, cell, V, N, T):
+    """(how often, M, K, N) of every product."""
+    rows, gates = N * T, {"rnn": 1, "gru": 3, "lstm": 4}[cell]
+    found = [(1, rows, sizes[-1], V), (1, rows, V, sizes[-1]), (1, sizes[-1], rows, V)]       # output layer
+    for D, H in pairwise(sizes):
+        found += [(1, rows, D, gates * H), (1, rows, gates * H, D), (1, D, rows, gates * H), (1, H, rows, gates * H),
+                  (T, N, H, gates * H), (T, N, gates * H, H)]                                # the last two step by step
+    return found
 
 
 def _median_ms(m, k, n, rounds):

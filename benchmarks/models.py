@@ -22,6 +22,7 @@ SIZES = {size.name: size for size in (
     Size("V10000-100x1", 10_000, 100, 1, 20, 35),
     Size("V10000-650x2-tied", 10_000, 650, 2, 20, 35, 0.5, True),
     Size("V65-128x2", 65, 128, 2, 50, 50))}
+WARM = Size("warm", 10, 8, 1, 4, 8)
 THREADS = 2
 
 
@@ -41,7 +42,7 @@ class Tsuzuri:
         self.limit = threads(THREADS)
         self.limit.__enter__()
         self.rng = np.random.default_rng(0)
-        config = RecurrentConfig(cell, size.H, 0, size.L, size.dropout, size.tie)
+        config = RecurrentConfig(cell, size.H, layers=size.L, dropout=size.dropout, tie=size.tie)
         self.model = RecurrentLanguageModel(config, size.V, rng=self.rng)
         self.optimizer, self.state = SGD(self.model), None
         self.ids, self.targets = batch(size)

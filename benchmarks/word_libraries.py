@@ -33,15 +33,11 @@ class Job:
 
 
 class Process(Worker):
-    """The parent's end of a library.  ``seconds`` of what returns nothing, ``ask`` for the answer of what returns one."""
+    """The parent's end of a library of word vectors."""
 
     def __init__(self, name: str, *options):
         self.process = subprocess.Popen([sys.executable, __file__, name, json.dumps(options)], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
-
-    def ask(self, what: str, *arguments):
-        """Do it and return its answer."""
-        return self._ask(what, *arguments)
 
 
 class Memory:

@@ -9,23 +9,27 @@ from pathlib import Path
 
 
 class Worker:
-    """The parent's end.  ``seconds(what, *arguments)`` runs it once and returns how long it took."""
+    """The parent's end.  ``seconds`` of what returns nothing, ``ask`` for the answer of what returns one.
 
-    def __init__(self, library: str, size: str, cell: str = "lstm", steps: int = 0):
-        self.process = subprocess.Popen([sys.executable, __file__, library, size, cell, str(steps)], stdin=subprocess.PIPE,
+    ``module`` is the file that has the LIBRARIES, their SIZES, and WARM: a small one.
+    """
+
+    def __init__(self, library: str, size: str, cell: str = "lstm", steps: int = 0, module: str = "models"):
+        self.process = subprocess.Popen([sys.executable, __file__, library, size, cell, str(steps), module], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
 
-    def _ask(self, *request):
-        print(json.dumps(request), file=self.process.stdin, flush=True)
+    def ask(self, what: str, *arguments):
+        """Do it and return its answer."""
+        print(json.dumps([what, *arguments]), file=self.process.stdin, flush=True)
         return json.loads(self.process.stdout.readline())
 
     def seconds(self, what: str, *arguments) -> float:
         """How long ``what`` takes."""
-        return self._ask(what, *arguments)
+        return self.ask(what, *arguments)
 
     def peak_megabytes(self) -> float:
         """The most memory that a step took, parameters and gradients included, over what the library takes idle."""
-        return self._ask("peak")
+        return self.ask("peak")
 
     def close(self) -> None:
         """End the process."""
@@ -33,18 +37,19 @@ class Worker:
         self.process.wait()
 
 
-def _serve(library, size, cell, steps):
+def _serve(library, size, cell, steps, module):
     from dataclasses import replace
+    from importlib import import_module
 
-    from models import LIBRARIES, SIZES, Size
-    warm = LIBRARIES[library](Size("warm", 10, 8, 1, 4, 8), cell)             # loads and compiles what the library needs
+    models = import_module(module)
+    warm = models.LIBRARIES[library](models.WARM, cell)                       # loads and compiles what the library needs
     warm.step()
     del warm
     gc.collect()
     idle = _megabytes("VmRSS")
     _forget_peak()
-    size = replace(SIZES[size], T=steps) if steps else SIZES[size]
-    subject = LIBRARIES[library](size, cell)
+    size = replace(models.SIZES[size], T=steps) if steps else models.SIZES[size]
+    subject = models.LIBRARIES[library](size, cell)
     subject.step()
     subject.step()
     peak = _megabytes("VmHWM") - idle
@@ -54,8 +59,8 @@ def _serve(library, size, cell, steps):
             answer = peak
         else:
             start = time.perf_counter()
-            getattr(subject, what)(*arguments)
-            answer = time.perf_counter() - start
+            answer = getattr(subject, what)(*arguments)
+            answer = time.perf_counter() - start if answer is None else answer
         print(json.dumps(answer), flush=True)
 
 
@@ -71,4 +76,4 @@ def _forget_peak():
 
 
 if __name__ == "__main__":
-    _serve(*sys.argv[1:4], int(sys.argv[4]))
+    _serve(*sys.argv[1:4], int(sys.argv[4]), sys.argv[5])

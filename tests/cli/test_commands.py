@@ -12,7 +12,8 @@ from command_line import SMALL, call, made_up, process, small
 
 from tsuzuri.train.run import Run
 
-COMMANDS = ["", "demo", "lm", "lm train", "lm evaluate", "lm generate", "data", "data list", "data get", "recipe", "recipe list",
+COMMANDS = ["", "demo", "lm", "lm train", "lm evaluate", "lm score", "lm generate", "lm suggest", "lm gates",
+            "lm forget", "lm saliency", "lm curves", "lm diagnose", "import", "import book", "import torch", "export", "data", "data list", "data get", "recipe", "recipe list",
             "recipe run", "check", "doctor"]
 BINARY = shutil.which("tsuzuri", path=os.path.dirname(sys.executable))
 
@@ -37,7 +38,8 @@ def test_help_is_there_at_once(command):
 
 
 def test_every_command_has_an_example_or_needs_none():
-    for command in ("lm train", "lm evaluate", "lm generate", "data get", "recipe run", "check"):
+    for command in ("lm train", "lm evaluate", "lm score", "lm generate", "lm suggest", "lm gates", "lm forget", "lm saliency",
+                    "lm curves", "lm diagnose", "import book", "import torch", "export", "data get", "recipe run", "check"):
         assert f"tsuzuri {command} " in call(*command.split(), "--help").out
 
 

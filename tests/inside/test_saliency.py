@@ -7,6 +7,7 @@ import pytest
 from tsuzuri.errors import ConfigError
 from tsuzuri.inside import saliency
 from tsuzuri.models.recurrent import RecurrentConfig, RecurrentLanguageModel
+from tsuzuri.models.transformer import TransformerConfig, TransformerLanguageModel
 from tsuzuri.tensor import Tensor
 
 IDS = np.array([2, 5, 5, 1])
@@ -20,20 +21,25 @@ def model_of(arch, tie=False):
     return model
 
 
+def transformer():
+    config = TransformerConfig(size=4, layers=2, heads=2, context=8, dropout=0.5, dtype="float64")
+    return TransformerLanguageModel(config, 7, rng=np.random.default_rng(1))
+
+
 def log_p(model, x, target):
     probe = copy.copy(model)
     probe.embed = lambda *_: Tensor(x[None])
-    return probe.log_probabilities(IDS[None])[0][0, -1, target]
+    return -probe.loss(IDS[None], np.array([[-1, -1, -1, target]]))[0].item()
 
 
-@pytest.mark.parametrize("arch", ["rnn", "gru", "lstm"])
-@pytest.mark.parametrize("tie", [False, True])
-def test_the_gradient_is_the_numeric_one(arch, tie):
+@pytest.mark.parametrize("model", [*(model_of(arch, tie) for arch in ("rnn", "gru", "lstm") for tie in (False, True)), transformer()],
+                         ids=lambda model: f"{model.config.arch} {model.config.tie}")
+def test_the_gradient_is_the_numeric_one(model):
     """The token that stands twice has a gradient for each of its places.  Central differences, error about 1e-9."""
-    model, eps = model_of(arch, tie), 1e-6
+    eps = 1e-6
     found = saliency(model, IDS, 3)
     x = model.embed.W.data[IDS]
-    assert found.log_p == pytest.approx(log_p(model, x, 3), rel=1e-10)
+    assert found.log_p == pytest.approx(model.log_probabilities(IDS[None])[0][0, -1, 3], rel=1e-10)
     for place in np.ndindex(x.shape):
         up, down = x.copy(), x.copy()
         up[place] += eps

@@ -1,4 +1,5 @@
 """Causal attention: worked by hand, blind to the future, the same in any batch and from a cache; turning; gelu in float32."""
+import itertools
 import tracemalloc
 
 import numpy as np
@@ -81,7 +82,7 @@ def test_a_cache_gives_the_same_however_it_is_filled(either, cuts, turned):
     want, _ = causal_attention_forward(qkv, 3, *angles)
     keys, values = np.full((2, 2, 3, LONG + 9, 4), np.nan)
     places = [0, *sorted(set(cuts)), LONG]
-    for low, high in zip(places[:-1], places[1:], strict=True):
+    for low, high in itertools.pairwise(places):
         out = np.empty((2, high - low, 12))
         cached_attention(qkv[:, low:high].copy(), *angles, keys, values, low, out)
         np.testing.assert_allclose(out, want[:, low:high], rtol=0, atol=1e-13)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from cases import CASES, gradients, outputs, seeds
 
-from tsuzuri.ops import attention as a
+from tsuzuri.ops import attention as t
 from tsuzuri.ops import elementwise as e
 from tsuzuri.ops import fused as f
 from tsuzuri.ops import index, linalg, reduce, shape
@@ -137,9 +137,9 @@ COUNTERPARTS = {
     o.MixtureCrossEntropy: mixture, o.AdaptiveCrossEntropy: adaptive,
     f.ActivationPenalty: lambda op, x: x.pow(2).sum() / max(x.numel(), 1),
     f.TemporalPenalty: lambda op, x: x.diff(dim=1).pow(2).sum() / max(x.diff(dim=1).numel(), 1),
-    a.CausalAttention: attention,
-    a.LinearGelu: lambda op, x, W, b: F.gelu(F.linear(x, W.T, b)),
-    a.BranchEnd: lambda op, r, x, W, b: r + F.linear(x, W.T, b),
+    t.CausalAttention: attention,
+    t.LinearGelu: lambda op, x, W, b: F.gelu(F.linear(x, W.T, b)),
+    t.BranchEnd: lambda op, r, x, W, b: r + F.linear(x, W.T, b),
     f.RNN: recurrent(Layer(torch.nn.RNN, 1), 1),
     f.GRU: recurrent(Layer(torch.nn.GRU, 1), 3),
     f.LSTM: recurrent(Layer(torch.nn.LSTM, 2), 4),
@@ -151,7 +151,7 @@ def possible(case):
     if case.kind in (f.RNN, f.GRU, f.LSTM):
         lengths = case.op().lengths
         return case.op().mask is None and 0 not in case.shapes[0] and (lengths is None or lengths.min() > 0)
-    return case.kind in COUNTERPARTS and not (case.kind is a.BranchEnd and case.op().p)
+    return case.kind in COUNTERPARTS and not (case.kind is t.BranchEnd and case.op().p)
 
 
 def test_every_op_has_a_counterpart_or_is_random():

@@ -62,4 +62,6 @@ class Sampler(msgspec.Struct, frozen=True, dict=True):
             logits = strategy(logits, history)
         if temperature == 0:
             return logits.argmax(-1)
+        if len(rngs) == 1:                                   # as usual: a loop of one would take as long as the draw
+            return np.array([draw(logits[0], temperature, rngs[0].random())])
         return np.array([draw(logits[k], temperature, rng.random()) for k, rng in enumerate(rngs)])

@@ -27,21 +27,24 @@ def draw(logits, temperature, u):
 
 
 def keep_top_k(logits, k):
-    """logits (..., V) with all but the ``k`` highest at -inf."""
+    """logits (..., V) with all but the ``k`` highest, and equals of the last of them, at -inf."""
     if k >= logits.shape[-1]:
         return logits
-    best = np.argpartition(logits, -k, axis=-1)[..., -k:]
-    return _keep(logits, best, True)
+    return _keep(logits, logits >= np.partition(logits, -k, axis=-1)[..., -k, None])
 
 
 def keep_top_p(logits, p):
-    """logits (..., V) with only the fewest most probable left whose probabilities reach ``p``."""
-    return _keep_first(logits, np.argsort(-logits, axis=-1, kind="stable"), p)
+    """logits (..., V) with only the fewest most probable left whose probabilities reach ``p``, and equals of the last."""
+    ordered = -np.sort(-logits, axis=-1)
+    q = np.exp(ordered - ordered[..., :1], dtype=np.float64)
+    sums = np.cumsum(q, axis=-1)
+    inside = sums - q < p * sums[..., -1:]                   # the first always is
+    return _keep(logits, logits >= ordered.min(-1, keepdims=True, where=inside, initial=np.inf))
 
 
 def keep_min_p(logits, p):
     """logits (..., V) with only those left that have at least ``p`` times the highest probability."""
-    return np.where(logits >= logits.max(-1, keepdims=True) + np.log(p), logits, _nothing(logits))
+    return _keep(logits, logits >= logits.max(-1, keepdims=True) + np.log(p))
 
 
 def keep_typical(logits, mass):
@@ -49,7 +52,11 @@ def keep_typical(logits, mass):
     surprise = -log_probabilities(logits)
     p = np.exp(-surprise)
     mean = (p * np.where(p > 0, surprise, 0)).sum(-1, keepdims=True)
-    return _keep_first(logits, np.argsort(np.abs(surprise - mean), axis=-1, kind="stable"), mass)
+    order = np.argsort(np.abs(surprise - mean), axis=-1, kind="stable")
+    p = np.take_along_axis(p, order, -1)
+    inside = np.empty(logits.shape, bool)
+    np.put_along_axis(inside, order, np.cumsum(p, axis=-1) - p < mass, -1)
+    return _keep(logits, inside)
 
 
 def discount_repeated(logits, history, penalty):
@@ -78,20 +85,5 @@ def log_probabilities(logits):
     return z - np.log(np.exp(z).sum(-1, keepdims=True))
 
 
-def _keep_first(logits, order, mass):
-    """The first of ``order`` until their probabilities reach ``mass``, at least one."""
-    p = np.exp(logits - logits.max(-1, keepdims=True), dtype=np.float64)
-    p = np.take_along_axis(p, order, -1)
-    sums = np.cumsum(p, axis=-1)
-    return _keep(logits, order, sums - p < mass * sums[..., -1:])
-
-
-def _keep(logits, ids, mask):
-    """logits (..., V) with all at -inf but those of ``ids`` where the mask is on."""
-    kept = np.zeros(logits.shape, bool)
-    np.put_along_axis(kept, ids, mask, -1)
-    return np.where(kept, logits, _nothing(logits))
-
-
-def _nothing(logits):
-    return logits.dtype.type(-np.inf)
+def _keep(logits, kept):
+    return np.where(kept, logits, logits.dtype.type(-np.inf))

@@ -8,13 +8,12 @@ kept: a token is read once, and its window's earlier tokens are not computed aga
 
 Source: Vaswani et al. 2017; as a language model: Radford et al. 2018 and 2019.
 """
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
-from tsuzuri.array import Array, float_type, module_of
+from tsuzuri.array import Array, empty, float_type, module_of
 from tsuzuri.errors import ConfigError
 from tsuzuri.kernels.embedding import embedding_forward
 from tsuzuri.kernels.softmax import log_softmax_forward
@@ -22,7 +21,7 @@ from tsuzuri.models.language_model import LanguageModel
 from tsuzuri.nn import Dropout, Embedding, LayerNorm
 from tsuzuri.nn.attention import POSITIONS, STD
 from tsuzuri.nn.outputs import make_output
-from tsuzuri.nn.transformer import Block, normed
+from tsuzuri.nn.transformer import TransformerBlock, normed
 from tsuzuri.settings import check_choice
 from tsuzuri.tensor import Tensor
 
@@ -124,7 +123,7 @@ class TransformerLanguageModel(LanguageModel):
         self.embed.W.data[...] = STD * rng.standard_normal((vocabulary, size))
         self.positions = POSITIONS[config.positions](config.context, size, config.heads, rng=rng, dtype=dtype)
         self.dropout = Dropout(config.dropout)
-        self.blocks = [Block(size, config.heads, self.positions, config.dropout, out_std=STD / (2 * config.layers) ** 0.5,
+        self.blocks = [TransformerBlock(size, config.heads, self.positions, config.dropout, out_std=STD / (2 * config.layers) ** 0.5,
                              rng=rng, dtype=dtype) for _ in range(config.layers)]
         self.norm = LayerNorm(size, dtype=dtype)
         self.out = make_output("softmax", size, vocabulary, rng=rng, dtype=dtype, table=self.embed.W if config.tie else None)
@@ -147,18 +146,13 @@ class TransformerLanguageModel(LanguageModel):
 
     def losses(self, ids: Array, targets: Array, state: TransformerState | None = None) -> tuple[Array, TransformerState]:
         """The loss of every target in nats (N, T), 0 for one of -1, and the state; nothing is recorded."""
-        out = module_of(targets).empty(targets.shape, self.embed.W.dtype)
-        for place, h, state in self._read(ids, state):
-            out[:, place] = self.out.losses(h.reshape(-1, h.shape[-1]), targets[:, place].reshape(-1)).reshape(len(ids), -1)
-        return out, self.start(len(ids)) if state is None else state
+        h, state = self._read(ids, state)
+        return self.out.losses(h.reshape(-1, h.shape[-1]), targets.reshape(-1)).reshape(targets.shape), state
 
     def log_probabilities(self, ids: Array, state: TransformerState | None = None) -> tuple[Array, TransformerState]:
         """log p of every next token (N, T, V), and the state; nothing is recorded."""
-        out = module_of(ids).empty((*ids.shape, self.vocabulary), self.embed.W.dtype)
-        for place, h, state in self._read(ids, state):
-            logits = self.out.logits(h.reshape(-1, h.shape[-1]))
-            out[:, place] = log_softmax_forward(logits)[0].reshape(len(ids), -1, self.vocabulary)
-        return out, self.start(len(ids)) if state is None else state
+        h, state = self._read(ids, state)
+        return log_softmax_forward(self.out.logits(h.reshape(-1, h.shape[-1])))[0].reshape(*ids.shape, -1), state
 
     def start(self, rows: int = 1) -> TransformerState:
         """The state before the first token."""
@@ -173,23 +167,23 @@ class TransformerLanguageModel(LanguageModel):
 
     def feed(self, ids: Array, state: TransformerState) -> tuple[Array, TransformerState]:
         """Read tokens at once: ids (N, T), T at least 1, state -> logits (N, V) of the token after them, state."""
-        for _, h, after in self._read(ids, state):
-            last, state = h[:, -1], after
-        return self.out.logits(last), state
+        h, state = self._read(ids, state)
+        return self.out.logits(h[:, -1]), state
 
-    def _read(self, ids: Array, state: TransformerState | None) -> Iterator[tuple[slice, Array, TransformerState]]:
-        """For each window that ids (N, T) reach into: the place in ids, what the output layer sees (N, M, H), the state."""
-        state, half, at = self.start(len(ids)) if state is None else state, self.config.context // 2, 0
+    def _read(self, ids: Array, state: TransformerState | None) -> tuple[Array, TransformerState]:
+        """ids (N, T), through as many windows as they reach into -> what the output layer sees (N, T, H), state."""
+        state = self.start(len(ids)) if state is None else state
+        hs, half, at = empty(self.embed.W.data, (*ids.shape, self.config.size)), self.config.context // 2, 0
         while at < ids.shape[1]:
-            again = half if state.length == 2 * half else 0
+            again = half if state.length == 2 * half else 0              # the window is full
             end = min(ids.shape[1], at + 2 * half - (again or state.length))
-            tokens, now = ids[:, at:end], state
+            tokens = ids[:, at:end]
             if again:
                 tokens = module_of(ids).concatenate([state.cache.ids[:, half:2 * half], tokens], axis=1)
-                now = TransformerState(0, state.cache.another(len(ids)))
-            h, state = self._go_on(tokens, now)
-            yield slice(at, end), h[:, again:], state
-            at = end
+                state = TransformerState(0, state.cache.another(len(ids)))
+            h, state = self._go_on(tokens, state)
+            hs[:, at:end], at = h[:, again:], end
+        return hs, state
 
     def _go_on(self, ids, state):
         """Tokens (N, M) that fit into the window: what the output layer sees (N, M, H), state."""

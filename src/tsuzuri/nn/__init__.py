@@ -1,5 +1,6 @@
 """Modules: what holds parameters and is called."""
 from tsuzuri.nn.adaptive import AdaptiveSoftmax
+from tsuzuri.nn.attention import POSITIONS, LearntPositions, RotaryPositions, SelfAttention
 from tsuzuri.nn.connections import CONNECTIONS, Highway, Plain, Residual
 from tsuzuri.nn.layers import Dropout, Embedding, EmbeddingDropout, LayerNorm, Linear, TiedLinear, VariationalDropout
 from tsuzuri.nn.mixture import MixtureOfSoftmaxes
@@ -7,10 +8,11 @@ from tsuzuri.nn.module import Module, Parameter
 from tsuzuri.nn.outputs import OUTPUTS, SoftmaxOutput, make_output
 from tsuzuri.nn.recurrent import CELLS, GRU, LSTM, RNN, Bidirectional, LSTMState, Recurrent, Stacked, State, States
 from tsuzuri.nn.sequential import Last, OneHot, Sequential
+from tsuzuri.nn.transformer import FeedForward, TransformerBlock
 from tsuzuri.nn.weight_drop import WeightDrop
 
-__all__ = ["CELLS", "CONNECTIONS", "GRU", "LSTM", "OUTPUTS", "RNN", "AdaptiveSoftmax", "Bidirectional", "Dropout",
-           "Embedding", "EmbeddingDropout", "Highway", "LSTMState", "Last", "LayerNorm", "Linear",
-           "MixtureOfSoftmaxes", "Module", "OneHot", "Parameter", "Plain", "Recurrent", "Residual", "Sequential",
-           "SoftmaxOutput", "Stacked", "State", "States", "TiedLinear", "VariationalDropout", "WeightDrop",
-           "make_output"]
+__all__ = ["CELLS", "CONNECTIONS", "GRU", "LSTM", "OUTPUTS", "POSITIONS", "RNN", "AdaptiveSoftmax", "Bidirectional",
+           "Dropout", "Embedding", "EmbeddingDropout", "FeedForward", "Highway", "LSTMState", "Last", "LayerNorm",
+           "LearntPositions", "Linear", "MixtureOfSoftmaxes", "Module", "OneHot", "Parameter", "Plain", "Recurrent",
+           "Residual", "RotaryPositions", "SelfAttention", "Sequential", "SoftmaxOutput", "Stacked", "State",
+           "States", "TiedLinear", "TransformerBlock", "VariationalDropout", "WeightDrop", "make_output"]

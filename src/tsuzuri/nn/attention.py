@@ -40,7 +40,7 @@ class RotaryPositions(Module):
         return x
 
 
-POSITIONS = {"learnt": LearntPositions, "rotary": RotaryPositions}
+POSITIONS: dict[str, type[LearntPositions] | type[RotaryPositions]] = {"learnt": LearntPositions, "rotary": RotaryPositions}
 
 
 class SelfAttention(Module):

@@ -31,7 +31,7 @@ class FeedForward(Module):
         return ops.branch_end(r, ops.linear_gelu(x, *self.wide.weights()), *self.out.weights(), self.p, rng)
 
 
-class Block(Module):
+class TransformerBlock(Module):
     """One layer of a Transformer.    x (N, T, H) -> (N, T, H)
 
     ``out_std`` is the deviation of the two matrices that add to the stream: 0.02 / sqrt(2 layers) keeps the stream's

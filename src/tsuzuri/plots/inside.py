@@ -122,7 +122,7 @@ def saliency_bars(tokens: Sequence[str], size: np.ndarray, effect: np.ndarray, p
         axes.set_xlim(-0.7, len(tokens) - 0.3)
         axes.grid(False, axis="x")
         head(figure, title)
-        axes.legend(frameon=False, loc="upper left", fontsize=9)
+        axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2, fontsize=9)
 
 
 def _visible(token: str) -> str:

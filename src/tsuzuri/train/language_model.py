@@ -10,7 +10,7 @@ from numpy.random import default_rng
 from tsuzuri.array import threads
 from tsuzuri.datasets import open_source
 from tsuzuri.datasets.sources import DatasetText
-from tsuzuri.errors import RunError
+from tsuzuri.errors import RunError, TrainingError
 from tsuzuri.files import atomic_write, held_alone, remove_leftovers
 from tsuzuri.models.language_model import LanguageModel
 from tsuzuri.optim import make_optimizer
@@ -115,16 +115,23 @@ class _Recorder:
     def record(self, batches, valid, progress):
         config = self.run.settings.training
         progress = progress or Progress(default_rng([config.seed, 1]))
-        for event in fit(self.model, batches, self.optimizer, config, valid=valid, progress=progress):
-            if isinstance(event, Stepped):
-                self._stepped(event, progress)
-            elif isinstance(event, Validated):
-                self._validated(event, progress)
-            else:
-                self._finished()
-            yield event
-            if time.monotonic() >= self.until and not progress.done:
-                return self._save(progress)
+        try:
+            for event in fit(self.model, batches, self.optimizer, config, valid=valid, progress=progress):
+                self._happened(event, progress)
+                yield event
+                if time.monotonic() >= self.until and not progress.done:
+                    return self._save(progress)
+        except TrainingError as error:                       # a resumed run cuts this line off again
+            self.run.log({"error": str(error)})
+            raise
+
+    def _happened(self, event, progress):
+        if isinstance(event, Stepped):
+            self._stepped(event, progress)
+        elif isinstance(event, Validated):
+            self._validated(event, progress)
+        else:
+            self._finished()
 
     def _stepped(self, event, progress):
         if event.step % self.every == 0:
