@@ -90,6 +90,11 @@ class TorchRecurrent(torch.nn.Module):
         self.train()
         return total / batches.tokens
 
+    def losses(self, ids, targets, state):
+        """The loss of every target (N, T), state."""
+        seen, _, state = self(ids, state)
+        return self._cross_entropy(seen, targets, "none").view(ids.shape[::-1]).t(), state
+
 
 class Layer(torch.nn.Module):
     """One recurrent layer, its recurrent weights dropped while training.    xs (T, N, D), state -> hs (T, N, H), state"""

@@ -12,7 +12,9 @@ from tsuzuri.recipes.gold_sets import bound
 from tsuzuri.train.language_model import train_run
 from tsuzuri.vectors.word_vectors import WordVectors
 
-LONG = ("ptb-lstm", "macbeth-char", "tinyshakespeare-char", "novels-skipgram", "novels-svd")
+LONG = ("ptb-lstm", "macbeth-char", "tinyshakespeare-char", "novels-skipgram", "novels-svd", "macbeth-sequential", "ptb-10-minutes",
+        "tinyshakespeare-gpt", "soseki-char", "soseki-word")
+HOURS = ("ptb-hour", "ptb-better-rnnlm", "ptb-awd-lstm", "wikitext2-hour")           # no test: an hour and more
 GENERATED = ("spiral", "toy-cbow", "toy-skipgram")
 
 
@@ -34,7 +36,7 @@ def untrained(_):
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.long] if name in LONG else [])
-                                  for name in RECIPES if name != "ptb-cbow"])
+                                  for name in RECIPES if name not in ("ptb-cbow", *HOURS)])
 def test_a_recipe_reaches_its_figure(name, tmp_path, request):
     if name not in GENERATED:
         request.getfixturevalue("data_dir")

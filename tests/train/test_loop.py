@@ -8,9 +8,11 @@ from small_runs import same
 from tsuzuri.errors import TrainingError
 from tsuzuri.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from tsuzuri.nn import Module
-from tsuzuri.optim import SGD, Adam, global_norm
+from tsuzuri.optim import NTASGD, SGD, Adam, global_norm
 from tsuzuri.sparse import RowSparse
 from tsuzuri.text import BPTTBatches, Corpus
+from tsuzuri.text.batches import RandomWindows, VariedBPTT
+from tsuzuri.train.checkpoint import load_arrays
 from tsuzuri.train.config import TrainingConfig
 from tsuzuri.train.evaluation import evaluate_run
 from tsuzuri.train.events import Finished, Stepped, Validated
@@ -124,6 +126,97 @@ def test_not_a_number_stops_and_moves_nothing(bad):
     assert (progress.step, optimizer.steps) == (1, 1)
 
 
+REGULARISED = {"dropout": 0.3, "dropout_kind": "variational", "state_dropout": 0.2, "weight_drop": 0.2, "embedding_dropout": 0.2,
+               "activation_penalty": 2.0, "temporal_penalty": 1.0, "connection": "highway"}
+
+
+def test_penalties_are_differentiated_and_not_told():
+    """By hand, in varied windows: the step is that of loss + penalty at the rate of the window; losses are told without it."""
+    batches = VariedBPTT(stream(400), 3, 12, seed=7)
+    fitted, by_hand, rng = model(**REGULARISED), model(**REGULARISED), np.random.default_rng(9)
+    events = list(fit(fitted, batches, SGD(fitted), CONFIG, progress=Progress(np.random.default_rng(9))))
+    told, widths = iter(e for e in events if isinstance(e, Stepped)), set()
+    for number in (1, 2):
+        state, windows_, total = None, batches.epoch(number), 0.0
+        for k in range(len(windows_)):
+            ids, targets = windows_[k]
+            loss, penalty, state = by_hand.training_loss(ids, targets, state, rng)
+            by_hand.zero_grad()
+            (loss + penalty).backward()
+            rate = 0.1 * ids.shape[1] / 12
+            event, total = next(told), total + loss.item() * targets.size
+            widths.add(ids.shape[1])
+            assert penalty.item() > 1e-3
+            assert (event.loss, event.lr) == (pytest.approx(loss.item(), rel=1e-11), pytest.approx(rate, rel=1e-12))
+            assert event.norm == pytest.approx(global_norm(by_hand.parameters()), rel=1e-10)
+            for p in by_hand.parameters():
+                p.data -= rate * dense(p.grad)
+        assert [e.train_loss for e in events if isinstance(e, Validated)][number - 1] == pytest.approx(total / batches.tokens, rel=1e-11)
+    assert next(told, None) is None
+    assert len(widths) > 3
+    for name, a in fitted.arrays().items():
+        np.testing.assert_allclose(a, by_hand.arrays()[name], rtol=1e-10, atol=1e-13, err_msg=name)
+
+
+def test_the_rate_of_accumulated_windows_is_their_mean():
+    batches = VariedBPTT(stream(700), 3, 12, seed=7)
+    m, schedule = model(), 0.1
+    events = fit(m, batches, SGD(m), change(CONFIG, accumulate=3, epochs=1))
+    rates = [batches.rate(k) for k in range(len(batches))]
+    wanted = [schedule * np.mean(rates[k:k + 3]) for k in range(0, len(rates), 3)]
+    assert len(rates) % 3                                    # the last group is a smaller one
+    np.testing.assert_allclose([e.lr for e in events if isinstance(e, Stepped)], wanted, rtol=1e-12)
+
+
+class Remembering(Module):
+    """Notes which state it is given in training."""
+
+    def __init__(self):
+        self.inner, self.given = model(), []
+
+    def training_loss(self, ids, targets, state, rng):
+        self.given.append(state)
+        return self.inner.training_loss(ids, targets, state, rng)
+
+
+@pytest.mark.parametrize(("kind", "carried"), [(BPTTBatches, True), (VariedBPTT, True), (RandomWindows, False)])
+def test_a_state_is_carried_where_windows_go_on_from_each_other_and_only_there(kind, carried):
+    """A window from anywhere has nothing to do with the one before it."""
+    m, batches = Remembering(), kind(stream(200), 3, 10)
+    list(fit(m, batches, SGD(m), change(CONFIG, epochs=1)))
+    assert len(m.given) == len(batches) > 3
+    assert m.given[0] is None
+    assert all((state is not None) == carried for state in m.given[1:])
+
+
+class Falling(NTASGD):
+    """Averages from the first step on, and notes the weights after each step."""
+
+    def __init__(self, m):
+        super().__init__(m)
+        self.averaged, self.passed = 0, []
+
+    def step(self, lr, scale=1.0):
+        super().step(lr, scale)
+        self.passed.append({name: p.data.copy() for name, p in self.parameters.items()})
+
+
+def test_what_is_validated_is_the_average_of_the_weights():
+    """Of all steps; the training itself goes on from the last weights."""
+    m, batches, valid = model(), BPTTBatches(stream(), 3, 5), BPTTBatches(stream(60, 4), 1, 20)
+    optimizer, seen = Falling(m), []
+    for event in fit(m, batches, optimizer, change(CONFIG, lr=1.0), valid=valid):
+        for name, p in m.named_parameters():
+            np.testing.assert_array_equal(p.data, optimizer.passed[-1][name])
+        if isinstance(event, Validated):
+            other = model()
+            other.load({name: np.mean([weights[name] for weights in optimizer.passed], axis=0) for name in optimizer.passed[0]})
+            seen.append(event.valid_loss)
+            assert event.valid_loss == pytest.approx(evaluate(other, valid)[0], rel=1e-12)
+            assert event.valid_loss != pytest.approx(evaluate(m, valid)[0], rel=1e-6)
+    assert len(seen) == 2
+
+
 class Scripted(Module):
     """Costs what the script says, whatever it is shown: to test what ``fit`` makes of validation losses."""
 
@@ -214,6 +307,25 @@ def test_the_model_of_a_run_is_its_best(train):
     loss, _ = evaluate(run.load_model(), windows(held_out(run), run.settings))
     assert loss == pytest.approx(best["valid_loss"], rel=1e-6)
     assert run.final.read_bytes() == run.best.read_bytes()
+
+
+def test_the_best_model_of_nt_asgd_is_the_average_and_its_checkpoint_goes_on_from_the_last_weights(train):
+    """A rate so high that validation soon stops improving; then it is the average that is validated, kept and finished with."""
+    run = train("run", optimizer="nt-asgd", lr=8.0, clip=0.5, schedule="constant", epochs=11, patience=0, windows="varied", dropout=0.0)
+    arrays, notes = load_arrays(run.checkpoint)
+    validations = [r for r in run.logged() if "valid_loss" in r]
+    losses = [r["valid_loss"] for r in validations]
+    begun = next(k for k, loss in enumerate(losses) if loss > min(losses[:max(k - 5, 0)], default=math.inf))
+    assert notes["optimizer"]["averaged"] == validations[-1]["step"] - validations[begun]["step"] > 0
+    assert notes["optimizer"]["losses"] == losses
+    assert validations[-1]["best"]
+    best, _ = load_arrays(run.best)
+    loaded = run.new_model()
+    loaded.load(best)
+    assert evaluate(loaded, BPTTBatches(held_out(run).ids, 4, 10))[0] == pytest.approx(losses[-1], rel=1e-6)
+    for name, a in best.items():
+        np.testing.assert_array_equal(a, arrays[f"optimizer.average.{name}"])
+        assert (a != arrays[f"model.{name}"]).any()
 
 
 def held_out(run: Run) -> Corpus:

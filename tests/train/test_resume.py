@@ -8,10 +8,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from small_runs import litter, made_up, same
 
 from tsuzuri import files
+from tsuzuri.train.checkpoint import load_arrays
 from tsuzuri.train.events import Finished, Stepped, Validated
 from tsuzuri.train.language_model import train_run
 from tsuzuri.train.run import Run
@@ -110,6 +112,95 @@ def test_a_folder_left_by_a_killed_process_of_the_same_number_is_no_obstacle(pre
     (tmp_path / f".run.{os.getpid()}.tmp").mkdir()
     assert prepare("run").folder.exists()
     assert litter(tmp_path / "run") == []
+
+
+# The same with every part of a training switched on.
+
+SHORT = {"bptt": 15, "accumulate": 2, "patience": 0}
+REGULARISED = {"dropout": 0.1, "input_dropout": 0.1, "output_dropout": 0.2, "embedding_dropout": 0.05, "state_dropout": 0.1,
+               "weight_drop": 0.1, "activation_penalty": 0.5, "temporal_penalty": 0.5}
+AVERAGED = {"optimizer": "nt-asgd", "lr": 5.0, "clip": 0.5, "schedule": "constant", "windows": "varied", "epochs": 10}
+LSTM = {"arch": "lstm", "connection": "highway", "dropout_kind": "variational", "output": "mixture", "experts": 2} | REGULARISED | AVERAGED
+TRANSFORMER = {"arch": "transformer", "heads": 2, "context": 16, "windows": "random", "optimizer": "adamw", "schedule": "cosine"}
+EVERY_PART = {
+    "lstm, highway, mixture, varied, averaged": LSTM,
+    "gru, tied, element dropout": LSTM | {"arch": "gru", "dropout_kind": "element", "output": "softmax", "tie": True},
+    "gru, residual, adaptive": {"arch": "gru", "connection": "residual", "output": "adaptive", "windows": "varied", "optimizer": "momentum",
+                                "embedding": 6} | REGULARISED,
+    "transformer, rotary": TRANSFORMER | {"positions": "rotary"},
+    "transformer, learnt, free": TRANSFORMER | {"positions": "learnt", "tie": False},
+}
+
+
+@pytest.fixture
+def short_text(tmp_path):
+    path = tmp_path / "short.txt"
+    path.write_text(made_up(30))
+    return {"data": str(path)} | SHORT
+
+
+def train_in_pieces(run: Run, steps: int) -> int:
+    """Train to the end, breaking off and starting again; returns how often.  Without checkpoints at every step each attempt
+    goes on for longer, or it would never come as far as an epoch."""
+    done, stops, limit, every_step = False, 0, steps, run.settings.training.save_every == 0
+    while not done:
+        events, taken = train_run(Run(run.folder)), 0
+        for event in events:
+            done = isinstance(event, Finished)
+            taken += isinstance(event, Stepped)
+            if taken >= limit and not done:
+                break
+        events.close()
+        stops += not done
+        limit += 0 if every_step else steps
+    return stops
+
+
+def settled(whole: Run, broken: Run) -> None:
+    """The settings differ in when they save alone; all that was learnt and told is equal to the byte."""
+    (broken.folder / "config.toml").write_bytes((whole.folder / "config.toml").read_bytes())
+    same(whole.folder, broken.folder)
+
+
+@pytest.mark.parametrize(("name", "steps", "save_every"), [
+    *((name, 3, 0.0) for name in EVERY_PART), ("lstm, highway, mixture, varied, averaged", 1, 0.0),
+    ("lstm, highway, mixture, varied, averaged", 11, 3600.0), ("transformer, rotary", 4, 3600.0)])
+def test_every_part_of_a_training_goes_on_where_it_stopped(name, steps, save_every, train, prepare, short_text):
+    settings = short_text | EVERY_PART[name]
+    whole, broken = train("whole", **settings), prepare("broken", **settings, save_every=save_every)
+    assert train_in_pieces(broken, steps) >= 3
+    settled(whole, broken)
+    if name.startswith("lstm"):
+        averaging_has_begun(whole)
+
+
+def averaging_has_begun(run: Run) -> None:
+    """In good time, and the weights that are kept are an average: not those with which the training would go on."""
+    arrays, notes = load_arrays(run.checkpoint)
+    last = [r for r in run.logged() if "valid_loss" in r][-1]
+    a_step = last["step"] / last["epoch"]
+    assert 2 * a_step < notes["optimizer"]["averaged"] < last["step"] - 4 * a_step
+    assert last["best"]
+    kept = load_arrays(run.final)[0]
+    for key, a in kept.items():
+        np.testing.assert_array_equal(a, arrays[f"optimizer.average.{key}"])
+        assert (a != arrays[f"model.{key}"]).any()
+
+
+@pytest.mark.parametrize("name", ["lstm, highway, mixture, varied, averaged", "transformer, learnt, free"])
+def test_a_training_of_some_moments_at_a_time_ends_with_the_same_bytes(name, train, prepare, short_text):
+    """Whatever the minutes, each time brings it at least one step on and leaves a checkpoint; the last one finishes it."""
+    settings = short_text | EVERY_PART[name] | {"epochs": 8}
+    whole, broken = train("whole", **settings), prepare("broken", **settings, save_every=3600.0)
+    reached, over = [0], False
+    while not over:
+        events = list(train_run(Run(broken.folder), minutes=1e-9))
+        over = isinstance(events[-1], Finished)
+        reached.append(load_arrays(broken.checkpoint)[1]["step"])
+        assert reached[-1] - reached[-2] == sum(isinstance(event, Stepped) for event in events)
+        assert reached[-1] > reached[-2] or isinstance(events[0], Validated)
+    assert len(reached) > 30
+    settled(whole, broken)
 
 
 # In processes of their own, with SIGKILL.

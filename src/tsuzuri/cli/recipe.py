@@ -47,10 +47,11 @@ def run(name: str, /, *, out: Path | None = None, minutes: float | None = None, 
     from functools import partial
 
     from tsuzuri.cli.output import print_json
+    from tsuzuri.cli.training import shown
     from tsuzuri.cli.training import watch as watch_run
     from tsuzuri.cli.vectors.watch import watch as watch_vectors
     from tsuzuri.recipes import Watch, run_recipe
-    result = run_recipe(name, out or Path("runs") / name, Watch(partial(watch_run, minutes=minutes), watch_vectors))
+    result = run_recipe(name, out or Path("runs") / name, Watch(partial(watch_run, minutes=minutes), watch_vectors, shown))
     if json:
         print_json(result._asdict())
     else:

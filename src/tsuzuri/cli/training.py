@@ -1,13 +1,15 @@
 """What ``tsuzuri lm train`` does: settings from all their places, a look before, the training itself."""
 import math
 import time
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 from tsuzuri import settings as settings_
 from tsuzuri.cli.output import Watch, note
 from tsuzuri.errors import ConfigError, RunError
 from tsuzuri.train.estimate import estimate
-from tsuzuri.train.events import Finished
+from tsuzuri.train.events import Event, Finished
 from tsuzuri.train.language_model import prepare_run, train_run, windows
 from tsuzuri.train.run import Run, Settings, all_settings, choose, settings_type
 
@@ -45,11 +47,17 @@ def watch(run: Run, minutes: float | None = None) -> None:
     config = run.settings.training
     epochs = getattr(config, "epochs", 1)
     steps = -(-len(windows(run.corpus(), run.settings)) // getattr(config, "accumulate", 1))
-    with Watch(epochs * steps, epochs) as shown:
-        for event in train_run(run, math.inf if minutes is None else minutes):
-            shown.show(event)
-    if not isinstance(event, Finished):
+    (last,) = deque(shown(train_run(run, math.inf if minutes is None else minutes), epochs * steps, epochs), maxlen=1)
+    if not isinstance(last, Finished):
         note(f"left after {minutes:g} minutes; go on with `tsuzuri lm train --resume --out {run.folder}`.")
+
+
+def shown(events: Iterator[Event], steps: int, epochs: int) -> Iterator[Event]:
+    """The events of a training as they pass, shown."""
+    with Watch(steps, epochs) as watch:
+        for event in events:
+            watch.show(event)
+            yield event
 
 
 def _refuse_changes(layers, old):

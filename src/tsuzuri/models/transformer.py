@@ -123,8 +123,8 @@ class TransformerLanguageModel(LanguageModel):
         self.embed.W.data[...] = STD * rng.standard_normal((vocabulary, size))
         self.positions = POSITIONS[config.positions](config.context, size, config.heads, rng=rng, dtype=dtype)
         self.dropout = Dropout(config.dropout)
-        self.blocks = [TransformerBlock(size, config.heads, self.positions, config.dropout, out_std=STD / (2 * config.layers) ** 0.5,
-                             rng=rng, dtype=dtype) for _ in range(config.layers)]
+        self.blocks = [TransformerBlock(size, config.heads, self.positions, config.dropout, rng=rng, dtype=dtype,
+                                        out_std=STD / (2 * config.layers) ** 0.5) for _ in range(config.layers)]
         self.norm = LayerNorm(size, dtype=dtype)
         self.out = make_output("softmax", size, vocabulary, rng=rng, dtype=dtype, table=self.embed.W if config.tie else None)
 

@@ -5,15 +5,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tsuzuri.train.events import Event as TrainingEvent
 from tsuzuri.train.run import Run
 from tsuzuri.vectors.training import Event, Finished
 
 
 class Watch(NamedTuple):
-    """Who trains and shows how it goes: a run of a language model to its end, or the events of word vectors to theirs."""
+    """Who trains and shows how it goes: a run of a language model to its end, the events of word vectors to theirs; or who
+    only shows the events of so many steps and epochs as they pass."""
 
     run: Callable[[Run], None]
     vectors: Callable[[Iterator[Event]], Finished]
+    events: Callable[[Iterator[TrainingEvent], int, int], Iterator[TrainingEvent]] = lambda passing, steps, epochs: passing
 
 
 class Measured(NamedTuple):

@@ -45,7 +45,7 @@ def _one_pass(recipe: Recipe, out: Path, watch: Watch) -> Measured:
     windows, tokenizer = read_windows()
     model = make_model(len(tokenizer), np.random.default_rng(CONFIG.seed))
     losses, seconds, begun = [], [], time.perf_counter()
-    for event in fit(model, windows, Adam(model), CONFIG):
+    for event in watch.events(fit(model, windows, Adam(model), CONFIG), len(windows), 1):
         if isinstance(event, Stepped):
             losses.append(event.loss)
             seconds.append(time.perf_counter() - begun)

@@ -1,14 +1,21 @@
-"""``kernels.block``, compiled for one token: five parallel loops a block, four of them products with one row."""
+"""``kernels.block``, compiled for one token: two parallel loops a block, one for each branch.
+
+A branch is cut so that no thread waits for another inside it (Shoeybi et al. 2019 cut it so between machines): a thread
+takes some heads, or some hidden units, from the first product to the second, whose rows for them it multiplies; what
+the threads get is added up.
+"""
+import math
+
 import numba
 import numpy as np
 
 from tsuzuri.kernels import block
 from tsuzuri.kernels.compiled import blas
-from tsuzuri.kernels.compiled.attention import _cached, _one_blas_thread
-from tsuzuri.kernels.compiled.blas import _one_row
+from tsuzuri.kernels.compiled.attention import _attend, _lay_out, _one_blas_thread
+from tsuzuri.kernels.compiled.blas import ROW_MAJOR, TURNED, _call
 from tsuzuri.kernels.compiled.feedforward import _gelu_row
 from tsuzuri.kernels.compiled.norm import _row
-from tsuzuri.kernels.compiled.vector import loop
+from tsuzuri.kernels.compiled.vector import loop, parallel_loop
 
 
 def read_block(x, weights, cos, sin, keys, values, first):
@@ -23,18 +30,55 @@ def read_block(x, weights, cos, sin, keys, values, first):
 @loop
 def _step(x, weights, cos, sin, keys, values, first, gemm, gemv, threads):
     gain, bias, Wqkv, bqkv, Wo, bo, gain2, bias2, W1, b1, W2, b2 = weights
-    H = x.shape[1]
-    h, y, out = np.empty((1, H), x.dtype), np.empty((1, H), x.dtype), np.empty((1, H), x.dtype)
-    qkv, z, hidden = np.empty((1, 3 * H), x.dtype), np.empty((1, len(b1)), x.dtype), np.empty((1, len(b1)), x.dtype)
-    _row(x[0], gain, bias, h[0])
-    _one_row(gemv, qkv, h.ctypes.data, Wqkv.ctypes.data, H, False, 3 * H, threads)
-    qkv += bqkv
-    _cached(qkv.reshape((1, 1, 3 * H)), cos, sin, keys, values, first, h.reshape((1, 1, H)), gemm, threads)
-    _one_row(gemv, y, h.ctypes.data, Wo.ctypes.data, H, False, H, threads)
-    out[0] = x[0] + y[0] + bo
-    _row(out[0], gain2, bias2, h[0])
-    _one_row(gemv, z, h.ctypes.data, W1.ctypes.data, H, False, len(b1), threads)
-    _gelu_row(z[0], b1, hidden[0])
-    _one_row(gemv, y, hidden.ctypes.data, W2.ctypes.data, len(b1), False, H, threads)
-    out[0] += y[0] + b2
+    h, out, shares = np.empty(x.shape[1], x.dtype), np.empty(x.shape, x.dtype), np.empty((threads, x.shape[1]), x.dtype)
+    _row(x[0], gain, bias, h)
+    _attention(h, Wqkv, bqkv, Wo, cos, sin, keys, values, first, shares, gemm, gemv)
+    out[0] = x[0] + shares.sum(0) + bo
+    _row(out[0], gain2, bias2, h)
+    _feedforward(h, W1, b1, W2, shares, gemv)
+    out[0] += shares.sum(0) + b2
     return out
+
+
+@parallel_loop
+def _attention(h, Wqkv, bqkv, Wo, cos, sin, keys, values, first, shares, gemm, gemv):
+    """shares[k] = attention of thread k's heads, times their rows of Wo."""
+    threads, K, D, size = len(shares), keys.shape[1], keys.shape[3], h.itemsize
+    H, one, scale = K * D, h.dtype.type(1), h.dtype.type(1 / math.sqrt(D))
+    for part in numba.prange(threads):
+        low, high = K * part // threads, K * (part + 1) // threads
+        qkv, mixed = np.empty((1, 3 * H), h.dtype), np.empty(H, h.dtype)
+        q, lse, scores = np.empty((1, D), h.dtype), np.empty(1, h.dtype), np.empty((1, first + 1), h.dtype)
+        for begin in (low * D, H + low * D, 2 * H + low * D):
+            width = (high - low) * D
+            _times_part(h, Wqkv, begin, width, qkv[0, begin:begin + width], gemv)
+            qkv[0, begin:begin + width] += bqkv[begin:begin + width]
+        for head in range(low, high):
+            _lay_out(qkv, head * D, cos, sin, scale, q)
+            _lay_out(qkv, H + head * D, cos, sin, one, keys[0, head, first:first + 1])
+            values[0, head, first] = qkv[0, 2 * H + head * D:2 * H + (head + 1) * D]
+            _attend(q, keys[0, head], first, values[0, head].ctypes.data, D, mixed.ctypes.data + size * head * D, H, scores, lse, gemm)
+        _times_part(mixed[low * D:high * D], Wo[low * D:high * D], 0, H, shares[part], gemv)
+
+
+@parallel_loop
+def _feedforward(h, W1, b1, W2, shares, gemv):
+    """shares[k] = gelu(h W1 + b1) of thread k's hidden units, times their rows of W2."""
+    threads, units = len(shares), len(b1)
+    for part in numba.prange(threads):
+        low, high = units * part // threads, units * (part + 1) // threads
+        z, hidden = np.empty(high - low, h.dtype), np.empty(high - low, h.dtype)
+        _times_part(h, W1, low, high - low, z, gemv)
+        _gelu_row(z, b1[low:high], hidden)
+        _times_part(hidden, W2[low:high], 0, W2.shape[1], shares[part], gemv)
+
+
+@loop
+def _times_part(x, W, column, columns, y, gemv):
+    """y (columns) = x (R) @ W (R, ...) from ``column`` on."""
+    one, zero = x.dtype.type(1), x.dtype.type(0)
+    if x.size == 0 or columns == 0:
+        y[:] = zero
+        return
+    _call(gemv, (ROW_MAJOR, TURNED, x.size, columns, one, W.ctypes.data + W.itemsize * column, W.shape[1],
+                 x.ctypes.data, 1, zero, y.ctypes.data, 1))

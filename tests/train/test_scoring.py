@@ -1,0 +1,81 @@
+"""The log probability of every token: what the model says, where the token stands, what else was expected there."""
+import numpy as np
+import pytest
+from small_runs import made_up
+
+from tsuzuri.errors import ConfigError
+from tsuzuri.tensor import no_grad
+from tsuzuri.train import scoring
+from tsuzuri.train.scoring import score_text
+
+TEXT = made_up(3, seed=6)
+ARCHS = {"lstm": {"arch": "lstm", "output": "mixture", "experts": 2}, "transformer": {"arch": "transformer", "heads": 2, "context": 12}}
+
+
+@pytest.fixture
+def make(prepare):
+    """make(**settings) -> a run whose model is far from where it began."""
+    def made(**settings):
+        run = prepare("run", **settings)
+        model, rng = run.new_model(), np.random.default_rng(3)
+        for p in model.parameters():
+            p.data += (0.4 * rng.standard_normal(p.shape)).astype(p.dtype)
+        run.save_model(run.final, model)
+        return run
+    return made
+
+
+@pytest.mark.parametrize("unit", ["char", "word"])
+@pytest.mark.parametrize("arch", ARCHS)
+def test_every_token_against_the_model_one_step_at_a_time(arch, unit, make, monkeypatch):
+    """From a line end on, over many blocks."""
+    monkeypatch.setattr(scoring, "BLOCK", 5)
+    run = make(**ARCHS[arch], unit=unit)
+    model, tokenizer = run.load_model(), run.tokenizer
+    ids, scored = tokenizer.encode(TEXT), list(score_text(run, TEXT, 4))
+    before, state = tokenizer.encode("\n")[-1:] + ids, model.start(1)
+    assert len(scored) == len(ids) > 20
+    for token, previous, line in zip(ids, before, scored, strict=False):
+        with no_grad():
+            z, state = model.step(np.array([previous]), state)
+        p = np.exp(z[0].astype(float) - z.max())
+        p /= p.sum()
+        order = np.argsort(-p, kind="stable")
+        assert line.log_probability == pytest.approx(np.log(p[token]), abs=1e-5)
+        assert line.likelier == int((p > p[token]).sum())
+        assert [name for name, _ in line.expected] == [tokenizer.decode([k]) for k in order[:4]]
+        assert [share for _, share in line.expected] == pytest.approx(p[order[:4]], rel=1e-4)
+        assert line.token == tokenizer.decode([token])
+
+
+@pytest.mark.parametrize("unit", ["char", "word"])
+def test_tokens_stand_where_they_say(unit, make):
+    run = make(unit=unit)
+    text = "the  cat\n\n sat zebra on.\n"
+    scored = list(score_text(run, text))
+    assert [line.start for line in scored] == sorted(line.start for line in scored)
+    for line in scored:
+        stands = text[line.start:line.end]
+        assert line.token == (stands if stands in ("the", "cat", "sat", "on.", "\n") or unit == "char" and stands != "z" and stands != "b" else "<unk>") or stands == "on."
+    if unit == "char":
+        assert "".join(text[line.start:line.end] for line in scored) == text
+
+
+def test_nothing_is_expected_unless_it_is_asked_for_and_all_of_it_sums_to_one(make):
+    run = make()
+    assert all(line.expected == () for line in score_text(run, TEXT))
+    for line in score_text(run, TEXT[:40], 10_000):
+        assert len(line.expected) == len(run.tokenizer)
+        assert sum(p for _, p in line.expected) == pytest.approx(1, rel=1e-5)
+        names = [name for name, _ in line.expected]
+        assert names.index(line.token) >= line.likelier
+        assert dict(line.expected)[line.token] == pytest.approx(np.exp(line.log_probability), rel=1e-5)
+
+
+def test_a_text_of_no_tokens_has_no_scores(make):
+    assert list(score_text(make(), "")) == []
+
+
+def test_a_number_below_zero_is_refused(make):
+    with pytest.raises(ConfigError, match="-1; it must not be negative"):
+        list(score_text(make(), TEXT, -1))
