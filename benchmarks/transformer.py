@@ -162,9 +162,10 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     size = SIZES["shakespeare"]
+    floors = step_floor_ms(size), token_floor_ms(size)       # before the workers are there, which warm up at once
     workers = {library: Worker(library, size.name, module="transformer") for library in LIBRARIES}
-    rows = [_row(workers, "step", [], 1, step_floor_ms(size), options.rounds),
-            _row(workers, "sample", [COUNT], COUNT, token_floor_ms(size), options.rounds)]
+    rows = [_row(workers, "step", [], 1, floors[0], options.rounds),
+            _row(workers, "sample", [COUNT], COUNT, floors[1], options.rounds)]
     memory = {name: worker.peak_megabytes() for name, worker in workers.items()}
     print(f"memory of training {memory['tsuzuri']:.0f} / {memory['torch']:.0f} MB")
     for worker in workers.values():
