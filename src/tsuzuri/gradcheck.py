@@ -19,7 +19,7 @@ from tsuzuri.sparse import RowSparse
 from tsuzuri.tensor import Tensor
 
 TOLERANCE = 1e-6
-STEP = 1e-3
+STEP = 3e-4                                                  # the longest at which a rotary Transformer is smooth enough
 
 
 class Checked(NamedTuple):

@@ -10,7 +10,7 @@ from tsuzuri.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from tsuzuri.nn import make_output
 from tsuzuri.optim import Adam
 from tsuzuri.text import BPTTBatches
-from tsuzuri.train import test_time
+from tsuzuri.train import adapting
 from tsuzuri.train.adapting import ADAPTATIONS, ContinuousCache, DynamicEvaluation, adapted, gradient_statistics
 
 V, H = 12, 8
@@ -63,7 +63,7 @@ def cache_one_token_at_a_time(m, ids, targets, window, theta, weight):
 @pytest.mark.parametrize("cut", CUTS, ids=str)
 @pytest.mark.parametrize(("window", "theta", "weight"), [(5, 0.7, 0.3), (100, 1.3, 0.1), (1, 0.0, 0.5), (9, 2.0, 0.0)])
 def test_the_cache_equals_its_definition_for_any_cut(window, theta, weight, cut, monkeypatch):
-    monkeypatch.setattr(test_time, "BLOCK", 6)
+    monkeypatch.setattr(adapting, "BLOCK", 6)
     m, targets = model(), TARGETS.copy()
     targets[0, 11:13] = -1
     wanted = cache_one_token_at_a_time(m, IDS, targets, window, theta, weight)

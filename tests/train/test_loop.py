@@ -311,7 +311,7 @@ def test_the_model_of_a_run_is_its_best(train):
 
 def test_the_best_model_of_nt_asgd_is_the_average_and_its_checkpoint_goes_on_from_the_last_weights(train):
     """A rate so high that validation soon stops improving; then it is the average that is validated, kept and finished with."""
-    run = train("run", optimizer="nt-asgd", lr=8.0, clip=0.5, schedule="constant", epochs=11, patience=0, windows="varied", dropout=0.0)
+    run = train("run", optimizer="nt-asgd", lr=15.0, clip=0.5, schedule="constant", epochs=13, patience=0, windows="varied", dropout=0.0)
     arrays, notes = load_arrays(run.checkpoint)
     validations = [r for r in run.logged() if "valid_loss" in r]
     losses = [r["valid_loss"] for r in validations]

@@ -119,7 +119,7 @@ def test_a_folder_left_by_a_killed_process_of_the_same_number_is_no_obstacle(pre
 SHORT = {"bptt": 15, "accumulate": 2, "patience": 0}
 REGULARISED = {"dropout": 0.1, "input_dropout": 0.1, "output_dropout": 0.2, "embedding_dropout": 0.05, "state_dropout": 0.1,
                "weight_drop": 0.1, "activation_penalty": 0.5, "temporal_penalty": 0.5}
-AVERAGED = {"optimizer": "nt-asgd", "lr": 5.0, "clip": 0.5, "schedule": "constant", "windows": "varied", "epochs": 10}
+AVERAGED = {"optimizer": "nt-asgd", "lr": 8.0, "clip": 0.5, "schedule": "constant", "windows": "varied", "epochs": 12}
 LSTM = {"arch": "lstm", "connection": "highway", "dropout_kind": "variational", "output": "mixture", "experts": 2} | REGULARISED | AVERAGED
 TRANSFORMER = {"arch": "transformer", "heads": 2, "context": 16, "windows": "random", "optimizer": "adamw", "schedule": "cosine"}
 EVERY_PART = {

@@ -11,12 +11,13 @@ from tsuzuri.errors import ConfigError, RunError
 from tsuzuri.train.estimate import estimate
 from tsuzuri.train.events import Event, Finished
 from tsuzuri.train.language_model import prepare_run, train_run, windows
-from tsuzuri.train.run import Run, Settings, all_settings, choose, settings_type
+from tsuzuri.train.run import Run, Settings, all_settings, choose, refuse_foreign, settings_type
 
 
 def train(given: dict, out: Path, config: Path | None, resume: bool, dry_run: bool,
           minutes: float | None = None) -> None:
     """Train the run in ``out`` with the settings in the flags ``given``, a file and the environment."""
+    allowed(minutes)
     if resume and (out / "config.toml").exists():
         run = Run(out)
         _refuse_changes(layers(given, config), run.settings)
@@ -42,14 +43,19 @@ def layers(given: dict, config: Path | None = None) -> list[tuple[str, dict]]:
 
 def watch(run: Run, minutes: float | None = None) -> None:
     """Train the run to its end, or for some minutes, showing how it goes."""
-    if minutes is not None and not minutes > 0:
-        raise ConfigError(f"minutes is {minutes}; it must be above 0.")
     config = run.settings.training
     epochs = getattr(config, "epochs", 1)
     steps = -(-len(windows(run.corpus(), run.settings)) // getattr(config, "accumulate", 1))
-    (last,) = deque(shown(train_run(run, math.inf if minutes is None else minutes), epochs * steps, epochs), maxlen=1)
+    (last,) = deque(shown(train_run(run, allowed(minutes)), epochs * steps, epochs), maxlen=1)
     if not isinstance(last, Finished):
         note(f"left after {minutes:g} minutes; go on with `tsuzuri lm train --resume --out {run.folder}`.")
+
+
+def allowed(minutes: float | None) -> float:
+    """How long a training may take; None is no limit."""
+    if minutes is not None and not minutes > 0:
+        raise ConfigError(f"minutes is {minutes}; it must be above 0.")
+    return math.inf if minutes is None else minutes
 
 
 def shown(events: Iterator[Event], steps: int, epochs: int) -> Iterator[Event]:
@@ -62,12 +68,13 @@ def shown(events: Iterator[Event], steps: int, epochs: int) -> Iterator[Event]:
 
 def _refuse_changes(layers, old):
     """A resumed run goes on as it began; a flag, file or variable that says otherwise is an error, not ignored."""
-    known = settings_.fields(_kind(old))
-    before = {name: getattr(getattr(old, section), name) for name, (section, _) in known.items()}
     for where, layer in layers:
         if layer.get("arch", old.model.arch) != old.model.arch:
             raise RunError(f"arch was {old.model.arch!r} when the run began, but is {layer['arch']!r} now ({where}); "
                            "resume without it, or start a new run.")
+    refuse_foreign(_kind(old), old.model.arch, layers)
+    known = settings_.fields(_kind(old))
+    before = {name: getattr(getattr(old, section), name) for name, (section, _) in known.items()}
     new, origin = settings_.resolve(_kind(old), [("before", before), *layers])
     for name, (section, _) in known.items():
         if getattr(getattr(new, section), name) != before[name]:

@@ -83,6 +83,9 @@ class RecurrentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.tie and self.output == "softmax" and self.layers == 1 and self.embedding not in (0, self.size):
             raise ConfigError(f"tie shares one table between embedding ({self.embedding}) and output ({self.size}); "
                               "leave embedding out, make the two equal, or take two layers, of which the last is as long as it.")
+        if CONNECTIONS[self.connection].equal_sizes and len(set(self.sizes()[1:])) > 1:
+            raise ConfigError(f"connection {self.connection} joins layers of equal length, and the last layer of this tied model is as "
+                              f"long as its embedding ({self.embedding}), not {self.size}; make them equal, or the connection plain.")
         float_type(self.dtype)
 
     def sizes(self) -> list[int]:

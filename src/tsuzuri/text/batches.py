@@ -27,6 +27,8 @@ class BPTTBatches:
     DataError: fewer than ``batch_size`` + 1 tokens.  ConfigError: a size below 1.
     """
 
+    goes_on = True                                              # a window begins where the one before it ended
+
     def __init__(self, ids: np.ndarray, batch_size: int, bptt: int, seed: int = 0):
         for name, size in (("batch size", batch_size), ("bptt", bptt)):
             if size < 1:
@@ -100,9 +102,15 @@ class RandomWindows(BPTTBatches):
     """Windows of ``bptt`` tokens from anywhere, each row on its own, for models that carry no state; a pass has as many as fill
     the corpus."""
 
+    goes_on = False
+
     def __init__(self, ids: np.ndarray, batch_size: int, bptt: int, seed: int = 0, number: int = 1):
-        super().__init__(ids, batch_size, min(bptt, len(ids) - 1), seed)
+        super().__init__(ids, batch_size, min(bptt, max(len(ids) - 1, 1)), seed)
         self.number = number
+
+    @property
+    def tokens(self):
+        return len(self) * self.batch_size * self.bptt
 
     def epoch(self, number):
         return RandomWindows(self.ids, self.batch_size, self.bptt, self.seed, number)

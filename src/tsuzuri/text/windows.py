@@ -18,6 +18,8 @@ class SlidingWindows:
     may be smaller.  DataError: fewer than ``width`` + 1 tokens.  ConfigError: a size below 1.
     """
 
+    goes_on = False
+
     def __init__(self, ids: np.ndarray, width: int, batch_size: int, seed: int = 0, number: int = 1):
         for name, size in (("width", width), ("batch size", batch_size)):
             if size < 1:

@@ -67,8 +67,7 @@ class ContinuousCache:
         """ids and targets (N, T) -> losses (N, T), state."""
         state = self.start(len(ids)) if state is None else state
         with no_grad():
-            state = self.start(len(ids)) if state is None else state
-        hs, after = self.model.features(ids, state.model)
+            hs, after = self.model.features(ids, state.model)
         losses = _token_losses(self.model, hs.data, targets)
         keys, words = (hs.data, targets) if state.keys is None else (
             np.concatenate([state.keys, hs.data], axis=1), np.concatenate([state.words, targets], axis=1))
@@ -145,7 +144,6 @@ class DynamicEvaluation:
     def losses(self, ids: Array, targets: Array, state: DynamicState | None = None) -> tuple[Array, DynamicState]:
         """ids and targets (N, T) -> losses (N, T), state."""
         state = self.start(len(ids)) if state is None else state
-        state = self.start(len(ids)) if state is None else state
         found, done = [np.zeros((len(ids), 0))], 0
         while done < ids.shape[1]:
             begun = state.ids.shape[1]
@@ -186,7 +184,9 @@ def adapted(run: Run, name: str, options: Mapping[str, float]) -> Any:
     settings: dict[str, Any] = _settings(name, options)
     model = run.load_model()
     if not isinstance(model, RecurrentLanguageModel):
-        raise ConfigError(f"adapt {name} goes with recurrent models, and {run.folder} holds a {run.settings.model.arch}; leave adapt out.")
+        raise ConfigError(f"adapt {name} goes with recurrent models, and arch of {run.folder} is {run.settings.model.arch}; leave adapt out.")
+    if name == "dynamic" and not (run.folder / "corpus" / "train").exists():
+        raise ConfigError(f"adapt dynamic needs the text that {run.folder} was trained on, and the run does not hold it; take adapt cache.")
     if name == "dynamic":
         settings["statistics"] = gradient_statistics(model, windows(run.corpus(), run.settings), STATISTICS)
     return ADAPTATIONS[name](model, **settings)

@@ -22,6 +22,7 @@ SPIKE = 10.0                                                 # times the median:
 GAP = 0.3                                                    # nats between validation and training
 CLIPPED, UNKNOWN = 0.5, 0.15                                 # shares: of the steps, of the tokens
 FEW_STEPS, ENOUGH_STEPS = 30, 100                            # in an epoch
+FIRST_STEPS = 300                                            # in which a model learns hardly more than frequencies
 
 
 @dataclass(frozen=True)
@@ -96,11 +97,13 @@ def worse_than_counting(history: History) -> Finding | None:
     """The model predicts its own training text worse than the frequency of the tokens does."""
     if not history.validations or (loss := history.validations[-1]["train_loss"]) <= history.entropy:
         return None
+    steps = history.steps[-1]["step"]
+    settings = history.settings.training
+    more = {"epochs": settings.epochs * 10} if steps < FIRST_STEPS else {"lr": _better_rate(history)}
     return Finding("worse_than_counting", "the model has not even learnt how frequent each token is",
                    f"training loss {loss:.3f} nats a token (perplexity {_perplexity(loss)}); the token counts alone give "
-                   f"{history.entropy:.3f} ({_perplexity(history.entropy)}); trained for {history.steps[-1]['step']:,} steps with "
-                   f"{_rate_in_words(history)}.",
-                   _again(history, lr=_better_rate(history)))
+                   f"{history.entropy:.3f} ({_perplexity(history.entropy)}); trained for {steps:,} steps with "
+                   f"{_rate_in_words(history)}.", _again(history, **more))
 
 
 def rate_too_high(history: History) -> Finding | None:

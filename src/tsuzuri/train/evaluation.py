@@ -57,6 +57,9 @@ def evaluate_model(run: Run, model: Any, data: str, *, rows: int = 1, window: in
         source = open_source(data, "test" if "test" in source.splits else "valid")
     with tempfile.TemporaryDirectory(prefix="tsuzuri-") as folder, threads(run.settings.training.threads):
         corpus = encode_corpus(source.lines(), run.tokenizer, folder)
+        batches = (BPTTBatches if rows == 1 else _WholeWindows)(corpus.ids, rows, window)
+        if not len(batches):
+            raise ConfigError(f"{rows} rows of a text of {corpus.tokens:,} tokens do not fill a window of {window}; take fewer or shorter ones.")
         done = 0
 
         def told(tokens):
@@ -64,7 +67,7 @@ def evaluate_model(run: Run, model: Any, data: str, *, rows: int = 1, window: in
             done += tokens
             report(done, corpus.tokens)
 
-        loss, tokens = evaluate(model, (BPTTBatches if rows == 1 else _WholeWindows)(corpus.ids, rows, window), told)
+        loss, tokens = evaluate(model, batches, told)
     spelled = spelling_bits(run.tokenizer, source.lines()) if corpus.unknown else 0.0
     bits = loss * corpus.tokens / math.log(2) + spelled
     return {"data": source.name, "loss": loss, "perplexity": math.exp(min(loss, 700.0)),

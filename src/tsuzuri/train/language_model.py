@@ -24,7 +24,7 @@ from tsuzuri.train.events import Event, Finished, Stepped, Validated
 from tsuzuri.train.loop import Progress, evaluate, fit
 from tsuzuri.train.run import DataConfig, Run, Settings, create_run
 
-WINDOW = 256                                                 # tokens of a text that is only read, at a time
+WINDOW = 512                                                 # tokens of a text that is only read, at a time
 LOGGED_A_EPOCH = 100                                         # steps of an epoch that are written to metrics.jsonl
 
 

@@ -36,7 +36,9 @@ class Trainable(Protocol):
 
 
 class Batches(Protocol):
-    """A sequence of tuples of arrays, the targets last, for each pass."""
+    """A sequence of tuples of arrays, the targets last, for each pass; where one ``goes_on`` from another a state is carried."""
+
+    goes_on: bool
 
     def __len__(self) -> int: ...
 
@@ -115,7 +117,8 @@ def _step(model, batches, optimizer, config, progress, lr):
     loss_sum = 0.0
     for window in windows:
         share = window[-1].size / tokens
-        loss, penalty, progress.carried = model.training_loss(*window, state=progress.carried, rng=progress.rng)
+        before = progress.carried if batches.goes_on else None
+        loss, penalty, progress.carried = model.training_loss(*window, state=before, rng=progress.rng)
         objective = loss if penalty is None else loss + penalty
         objective.backward(like(loss.data, np.asarray(share, loss.dtype)))
         loss_sum += loss.item() * share

@@ -26,7 +26,9 @@ class Interpolated:
     def losses(self, ids: Array, targets: Array, state: Sequence[Any] | None = None) -> tuple[Array, tuple]:
         """The loss of every target in nats (N, T), 0 for one of -1, and the states."""
         found, states = _losses(self.models, ids, targets, state)
-        return np.where(targets < 0, 0.0, -np.logaddexp.reduce(np.log(self.weights)[:, None, None] - found)), states
+        with np.errstate(divide="ignore"):                   # the logarithm of no trust at all is -inf, as it should be
+            trust = np.log(self.weights)[:, None, None]
+        return np.where(targets < 0, 0.0, -np.logaddexp.reduce(trust - found)), states
 
 
 def mix_runs(runs: Sequence[Run], models: Sequence[Any]) -> Interpolated:
@@ -50,7 +52,8 @@ def fit_weights(models: Sequence[Any], held_out: Corpus) -> np.ndarray:
     for ids, targets in (windows[k] for k in range(len(windows))):
         found, state = _losses(models, ids, targets, state)
         parts.append(found.reshape(len(models), -1))
-    p = np.exp(-np.concatenate(parts, axis=1))
+    losses = np.concatenate(parts, axis=1)
+    p = np.exp(losses.min(0) - losses)                       # what is common to all models does not matter
     weights = np.full(len(models), 1 / len(models))
     for _ in range(ROUNDS):
         shares = weights[:, None] * p

@@ -91,6 +91,12 @@ class Settings(msgspec.Struct, Generic[Model, Training], frozen=True, forbid_unk
     model: Model
     training: Training
 
+    def __post_init__(self):
+        context = getattr(self.model, "context", None)
+        if context is not None and self.training.bptt > context:
+            raise ConfigError(f"bptt is {self.training.bptt}, but a model of context {context} looks at no more; make bptt smaller or "
+                              "context larger.")
+
 
 USUAL = {"transformer": {"optimizer": "adamw", "windows": "random", "batch_size": 12, "bptt": 256, "clip": 1.0}}
 """What an architecture is trained with where nothing else is said."""
@@ -117,8 +123,10 @@ def choose(layers: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[Settings, d
     """
     arch = _last("arch", layers, "lstm")
     kind = settings_type(arch)
-    _refuse_foreign(kind, arch, layers)
+    refuse_foreign(kind, arch, layers)
     usual = USUAL.get(arch, {})
+    if arch == "transformer" and (context := _last("context", layers, "")).isdigit():
+        usual = usual | {"bptt": int(context)}
     optimizer = _last("optimizer", layers, usual.get("optimizer", "adam"))
     rates = {"lr": USUAL_RATE.get(optimizer, 0.001), "weight_decay": USUAL_DECAY.get(optimizer, 0.0)}
     return settings_.resolve(kind, [("default", {"threads": default_threads()}), (f"usual for {arch}", usual),
@@ -129,7 +137,8 @@ def _last(name, layers, default):
     return next((str(layer[name]) for _, layer in reversed(layers) if name in layer), default)
 
 
-def _refuse_foreign(kind, arch, layers):
+def refuse_foreign(kind: Any, arch: str, layers: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    """ConfigError where a layer has a setting that only other architectures have."""
     own = settings_.fields(kind)
     for where, layer in layers:
         for name in layer:

@@ -13,7 +13,7 @@ def register(lm: App) -> None:
     lm.command(score)
 
 
-def evaluate(run: Path, data: Text, /, *, adapt: str = "", option: list[str] | None = None, mix: list[Path] | None = None, rows: Whole = 1, window: Whole = 256,
+def evaluate(run: Path, data: Text, /, *, adapt: str = "", option: list[str] | None = None, mix: list[Path] | None = None, rows: Whole = 1, window: Whole = 512,
              json: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Measure how well a run predicts a text, read from end to end with the state carried over.
 

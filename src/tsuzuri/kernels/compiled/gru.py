@@ -2,17 +2,17 @@
 import numba
 import numpy as np
 
-from tsuzuri.kernels.compiled.lstm import SHORT
 from tsuzuri.kernels.compiled.product import empty, pack, pack_transposed, product, scratch_for
-from tsuzuri.kernels.compiled.sequence import look, look_back
+from tsuzuri.kernels.compiled.sequence import by_rows, look, look_back
 from tsuzuri.kernels.compiled.vector import loop, parallel_loop, tanh, two_sigmoids
+from tsuzuri.kernels.product import matmul
 
 
 def gru_sweep(gates, Wh, b, bm, hs, m, lengths, seen, mask):
-    if len(gates) >= SHORT:
+    if by_rows(*gates.shape[:2], Wh):
         return _sweep(gates, Wh, b, bm, hs, m, lengths, seen, mask, numba.get_num_threads())
     for t in range(len(gates)):
-        _step(gates, seen[t] @ Wh, b, bm, hs, m, lengths, t, 0, gates.shape[1])
+        _step(gates, matmul(seen[t], Wh), b, bm, hs, m, lengths, t, 0, gates.shape[1])
         look(hs, mask, seen, t + 1, 0, gates.shape[1])
 
 

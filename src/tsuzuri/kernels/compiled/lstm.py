@@ -6,17 +6,16 @@ import numba
 import numpy as np
 
 from tsuzuri.kernels.compiled.product import pack, pack_transposed, product, scratch_for
-from tsuzuri.kernels.compiled.sequence import look, look_back
+from tsuzuri.kernels.compiled.sequence import by_rows, look, look_back
 from tsuzuri.kernels.compiled.vector import loop, parallel_loop, sigmoid_and_tanh, tanh, two_sigmoids
-
-SHORT = 4                                                    # below this many steps packing Wh costs more than it saves
+from tsuzuri.kernels.product import matmul
 
 
 def lstm_sweep(gates, Wh, b, hs, cs, tanh_c, lengths, seen, mask):
-    if len(gates) >= SHORT:
+    if by_rows(*gates.shape[:2], Wh):
         return _sweep(gates, Wh, b, hs, cs, tanh_c, lengths, seen, mask, numba.get_num_threads())
     for t in range(len(gates)):
-        _step(gates, seen[t] @ Wh, b, hs, cs, tanh_c, lengths, t, 0, gates.shape[1])
+        _step(gates, matmul(seen[t], Wh), b, hs, cs, tanh_c, lengths, t, 0, gates.shape[1])
         look(hs, mask, seen, t + 1, 0, gates.shape[1])
 
 

@@ -1,17 +1,17 @@
 """The time loops of ``kernels.rnn``, compiled.  Each thread takes some rows of the batch through all steps alone."""
 import numba
 
-from tsuzuri.kernels.compiled.lstm import SHORT
 from tsuzuri.kernels.compiled.product import pack, pack_transposed, product, scratch_for
-from tsuzuri.kernels.compiled.sequence import look, look_back
+from tsuzuri.kernels.compiled.sequence import by_rows, look, look_back
 from tsuzuri.kernels.compiled.vector import loop, parallel_loop, tanh
+from tsuzuri.kernels.product import matmul
 
 
 def rnn_sweep(a, Wh, b, hs, lengths, seen, mask):
-    if len(a) >= SHORT:
+    if by_rows(*a.shape[:2], Wh):
         return _sweep(a, Wh, b, hs, lengths, seen, mask, numba.get_num_threads())
     for t in range(len(a)):
-        _step(a, seen[t] @ Wh, b, hs, lengths, t, 0, a.shape[1])
+        _step(a, matmul(seen[t], Wh), b, hs, lengths, t, 0, a.shape[1])
         look(hs, mask, seen, t + 1, 0, a.shape[1])
 
 

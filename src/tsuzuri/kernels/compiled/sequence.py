@@ -1,8 +1,17 @@
-"""Dropout of the recurrent state, compiled: what the time loops of rnn, gru and lstm do where there is a mask.
+"""What the compiled time loops of rnn, gru and lstm share: when threads go by rows, and dropout of the recurrent state.
 
-Two loops of their own, so that a sweep without a mask runs the code it would run if there were none.
+The dropout has loops of its own, so that a sweep without a mask runs the code it would run if there were none.
 """
 from tsuzuri.kernels.compiled.vector import loop
+from tsuzuri.kernels.product import SMALL_ROW
+
+SHORT = 4                                                    # steps below which packing Wh costs more than it saves
+
+
+def by_rows(steps, rows, Wh):
+    """Does a sweep pay whose threads each take some rows through all steps?  One row would leave all threads but one idle."""
+    return steps >= SHORT and (rows > 1 or Wh.size < SMALL_ROW)
+
 
 
 @loop
