@@ -258,5 +258,5 @@ def test_a_run_is_adapted_by_name(train):
 
 def test_a_run_that_is_not_recurrent_is_refused(train):
     run = train("transformer", arch="transformer", layers=1, heads=2, dropout=0.0, epochs=1)
-    with pytest.raises(ConfigError, match=r"adapt cache goes with recurrent models, and .* holds a transformer; leave adapt out"):
+    with pytest.raises(ConfigError, match=r"adapt cache goes with recurrent models, and arch of .* is transformer; leave adapt out"):
         adapted(run, "cache", {})
