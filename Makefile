@@ -21,6 +21,9 @@ bench: $(VENV)/benching
 	$(BIN)/python benchmarks/sequence_length.py
 	$(BIN)/python benchmarks/dtypes.py
 	$(BIN)/python benchmarks/word_vectors.py
+	$(BIN)/python benchmarks/awd_step.py
+	$(BIN)/python benchmarks/transformer.py
+	$(BIN)/python benchmarks/evaluation.py
 
 long: $(VENV)/developing
 	$(BIN)/python -m pytest -m long

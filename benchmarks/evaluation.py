@@ -29,7 +29,7 @@ class Size:
     tokens: int = TOKENS
 
 
-SIZES = {f"{H}x2, {N} x {T}": Size(H, N, T) for H in (200, 650) for N, T in ((1, 256), (10, 35))}
+SIZES = {f"{H}x2, {N} x {T}": Size(H, N, T) for H in (200, 650) for N, T in ((1, 512), (10, 35))}
 WARM = Size(8, 2, 8, 100)
 
 

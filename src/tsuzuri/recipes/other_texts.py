@@ -29,7 +29,7 @@ RECIPES = (
     Recipe("tinyshakespeare-gpt", "Transformer 4 x 256, 4 heads, context 256, AdamW", "bits per character", 2.2,
            "2.12 (nanoGPT's README: loss 1.4697, 6 x 384)", _bits, test="tinyshakespeare:valid",
            settings={"data": "tinyshakespeare", "unit": "char", "arch": "transformer", "size": 256, "layers": 4, "heads": 4,
-                     "context": 256, "bptt": 256, "batch_size": 8, "dropout": 0.1, "lr": 0.002, "weight_decay": 0.1, "epochs": 8,
+                     "context": 256, "bptt": 256, "batch_size": 8, "dropout": 0.1, "lr": 0.002, "weight_decay": 0.1, "epochs": 7,
                      "patience": 0}),
     Recipe("soseki-char", "three novels of Soseki, GRU 512, characters", "bits per character", None, "none", _bits, test="soseki:test",
            settings=SOSEKI | {"unit": "char", "arch": "gru", "size": 512, "batch_size": 16, "bptt": 64, "epochs": 10}),

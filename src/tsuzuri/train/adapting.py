@@ -50,7 +50,7 @@ class ContinuousCache:
     Source: Grave, Joulin and Usunier 2017, "Improving neural language models with a continuous cache".
     """
 
-    def __init__(self, model: RecurrentLanguageModel, window: int = 500, theta: float = 0.3, weight: float = 0.1):
+    def __init__(self, model: RecurrentLanguageModel, window: int = 500, theta: float = 0.4, weight: float = 0.13):
         if window < 1:
             raise ConfigError(f"window is {window}; a cache holds at least 1 token.")
         if not 0 <= theta < np.inf:
