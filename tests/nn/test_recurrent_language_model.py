@@ -93,7 +93,7 @@ def test_the_seed_decides_the_weights():
 
 EVERYTHING = {"connection": "highway", "dropout_kind": "variational", "input_dropout": 0.2, "output_dropout": 0.3,
               "embedding_dropout": 0.2, "state_dropout": 0.25, "weight_drop": 0.3, "activation_penalty": 2.0,
-              "temporal_penalty": 1.0, "output": "mixture", "experts": 3}
+              "temporal_penalty": 1.0, "output": "mixture"}             # with the usual number of experts
 TARGETS = np.random.default_rng(3).integers(V, size=IDS.shape)
 
 
@@ -251,7 +251,8 @@ def test_gradients_of_the_transformer(positions, tie, size):
     ({"state_dropout": float("nan")}, "state_dropout is nan; it must be at least 0 and below 1."),
     ({"temporal_penalty": -1.0}, "temporal_penalty is -1.0; it must not be negative."),
     ({"activation_penalty": float("inf")}, "activation_penalty is inf; it must not be negative."),
-    ({"experts": 0}, "experts is 0; it must be 1 to 1,000,000."),
+    ({"output": "mixture", "experts": -1}, "experts is -1; it must be 0 to 1,000,000."),
+    ({"experts": 2}, "experts are the softmaxes of output mixture, not of softmax; leave them out, or take output mixture."),
     ({"tie": True, "output": "adaptive"}, "tie does not fit output adaptive, which has a matrix for each cluster of words; leave one of them out."),
 ])
 def test_a_regulariser_that_does_not_fit_is_said_in_one_sentence(config, sentence):

@@ -12,6 +12,14 @@ def _whole(kind, tokens) -> int:
         raise ValueError(f'"{tokens[0].value}" is no whole number.') from None
 
 
+def _seed(kind, tokens) -> int:
+    """A number that randomness can follow from."""
+    value = _whole(kind, tokens)
+    if value < 0:
+        raise ValueError(f"a seed is {value}; it must not be negative.")
+    return value
+
+
 def _text(kind, tokens) -> str:
     """Anything but what looks like a flag; a single - is standard input."""
     value = tokens[0].value
@@ -21,4 +29,5 @@ def _text(kind, tokens) -> str:
 
 
 Whole = Annotated[int, Parameter(converter=_whole)]
+Seed = Annotated[int, Parameter(converter=_seed)]
 Text = Annotated[str, Parameter(converter=_text, allow_leading_hyphen=True)]

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from tsuzuri.cli.arguments import Whole
+from tsuzuri.cli.arguments import Seed
 
 
 def register(app: App) -> None:
@@ -11,7 +11,7 @@ def register(app: App) -> None:
     app.command(check)
 
 
-def check(config: Path, /, *, seed: Whole = 0) -> int:
+def check(config: Path, /, *, seed: Seed = 0) -> int:
     """Check every gradient of a language model against a numeric one, in float64.
 
     Dropout masks, ignored targets, carried state and tied weights are part of the check. Leaves with 1 where a
@@ -29,9 +29,12 @@ def check(config: Path, /, *, seed: Whole = 0) -> int:
         Of the weights, the batch and the directions.
     """
     from tsuzuri.cli.output import note
+    from tsuzuri.errors import ConfigError
     from tsuzuri.gradcheck import TOLERANCE, check_language_model
     from tsuzuri.train.run import read_settings
     model = read_settings(config).model
+    if model.arch == "ngram":
+        raise ConfigError(f"{config}: a model of arch ngram is counted and has no gradients; name the settings of another one.")
     wrong = None
     for row in check_language_model(model, seed=seed):
         print(f"{row.name:<24} {row.shape!s:<14} {row.exact:+.9e}  {row.numeric:+.9e}  error {row.error:.1e}"

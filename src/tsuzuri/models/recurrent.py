@@ -58,8 +58,8 @@ class RecurrentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """times the mean square of how that changes from step to step, added to the loss while training"""
     output: str = "softmax"
     """softmax, mixture (of softmaxes) or adaptive (softmax for a large vocabulary)"""
-    experts: int = 5
-    """softmaxes of a mixture"""
+    experts: int = 0
+    """softmaxes of a mixture; 0: five"""
     tie: bool = False
     """use the embedding table, transposed, as output weights"""
     dtype: str = "float32"
@@ -68,7 +68,7 @@ class RecurrentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self):
         for name, choices in CHOICES.items():
             check_choice(name, getattr(self, name), choices)
-        for name, least in (("size", 1), ("layers", 1), ("embedding", 0), ("experts", 1)):
+        for name, least in (("size", 1), ("layers", 1), ("embedding", 0), ("experts", 0)):
             if not least <= getattr(self, name) <= LARGEST:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be {least} to {LARGEST:,}.")
         for name in ("dropout", "input_dropout", "output_dropout", "embedding_dropout", "state_dropout", "weight_drop"):
@@ -78,6 +78,8 @@ class RecurrentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name in ("activation_penalty", "temporal_penalty"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must not be negative.")
+        if self.experts and self.output != "mixture":
+            raise ConfigError(f"experts are the softmaxes of output mixture, not of {self.output}; leave them out, or take output mixture.")
         if self.tie and self.output == "adaptive":
             raise ConfigError("tie does not fit output adaptive, which has a matrix for each cluster of words; leave one of them out.")
         if self.tie and self.output == "softmax" and self.layers == 1 and self.embedding not in (0, self.size):
@@ -106,7 +108,7 @@ class RecurrentLanguageModel(LanguageModel):
         dtype, drop = float_type(config.dtype), DROPOUTS[config.dropout_kind]
         self.embed = Embedding(vocabulary, config.sizes()[0], rng=rng, dtype=dtype)
         self.recurrent = Stacked(_layers(config, rng, dtype), drop(config.dropout), _connections(config, rng, dtype))
-        options = {"experts": config.experts, "dropout": config.dropout} if config.output == "mixture" else {}
+        options = {"experts": config.experts or 5, "dropout": config.dropout} if config.output == "mixture" else {}
         self.out = make_output(config.output, config.sizes()[-1], vocabulary, rng=rng, dtype=dtype,
                                table=self.embed.W if config.tie else None, **options)
         self.word_dropout = EmbeddingDropout(config.embedding_dropout)

@@ -127,6 +127,8 @@ class DynamicEvaluation:
             raise ConfigError(f"lr is {lr}; it must be a number from 0.")
         if not 0 <= decay <= 1:
             raise ConfigError(f"decay is {decay}; the way back to the trained weights must be a share from 0 to 1.")
+        if not 0 < epsilon < np.inf:
+            raise ConfigError(f"epsilon is {epsilon}; it must be a number above 0.")
         self.model, self.lr, self.segment, self.decay, self.epsilon = model, lr, segment, decay, epsilon
         self.trained = {name: p.data.ravel() for name, p in model.named_parameters()}
         self.rms = {name: a[:0] if statistics is None else statistics[name].ravel() for name, a in self.trained.items()}
@@ -185,8 +187,6 @@ def adapted(run: Run, name: str, options: Mapping[str, float]) -> Any:
     model = run.load_model()
     if not isinstance(model, RecurrentLanguageModel):
         raise ConfigError(f"adapt {name} goes with recurrent models, and arch of {run.folder} is {run.settings.model.arch}; leave adapt out.")
-    if name == "dynamic" and not (run.folder / "corpus" / "train").exists():
-        raise ConfigError(f"adapt dynamic needs the text that {run.folder} was trained on, and the run does not hold it; take adapt cache.")
     if name == "dynamic":
         settings["statistics"] = gradient_statistics(model, windows(run.corpus(), run.settings), STATISTICS)
     return ADAPTATIONS[name](model, **settings)
@@ -213,7 +213,7 @@ def gradient_statistics(model: RecurrentLanguageModel, batches: Batches, most: i
     state, count = None, min(len(batches), most)
     for k in range(count):
         ids, targets = batches[k]
-        loss, state = model.loss(ids, targets, state)
+        loss, state = model.loss(ids, targets, state if batches.goes_on else None)
         loss.backward()
         for name, p in model.named_parameters():
             if p.grad is not None:

@@ -7,7 +7,7 @@ from tsuzuri.errors import ConfigError
 from tsuzuri.optim import OPTIMIZERS
 from tsuzuri.schedules import SCHEDULES
 from tsuzuri.settings import check_choice
-from tsuzuri.text.batches import WINDOWS
+from tsuzuri.text.batches import SHORTEST, WINDOWS
 
 
 class CountingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,6 +57,8 @@ class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name in ("batch_size", "bptt", "accumulate", "epochs", "threads"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        if self.windows == "varied" and self.bptt < SHORTEST:
+            raise ConfigError(f"bptt is {self.bptt}, but windows varied have at least {SHORTEST} tokens; make it larger, or take windows even.")
         for name in ("weight_decay", "clip", "patience", "save_every", "seed"):
             if not getattr(self, name) >= 0:                 # so, because nan is not less either
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must not be negative.")

@@ -9,11 +9,13 @@ from pathlib import Path
 import msgspec
 
 from tsuzuri.optim import make_optimizer
+from tsuzuri.train.config import CountingConfig
 from tsuzuri.train.events import Stepped
 from tsuzuri.train.language_model import prepare_run, windows
 from tsuzuri.train.loop import fit
 from tsuzuri.train.run import Settings
 
+MANY = 1_000_000                                             # tokens of which n-grams are counted
 STEPS = 12                                                   # of which the first three warm up
 
 
@@ -22,6 +24,9 @@ def estimate(settings: Settings) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="tsuzuri-") as folder:
         run = prepare_run(settings, Path(folder) / "run")
         model, config = run.new_model(), settings.training
+        if isinstance(config, CountingConfig):
+            yield from _of_counting(run, model)
+            return
         optimizer = make_optimizer(config.optimizer, model, config.weight_decay)
         corpus, batches = run.corpus(), windows(run.corpus(), settings)
         yield f"text        {corpus.tokens:,} tokens, {corpus.characters:,} characters, vocabulary {len(run.tokenizer):,}"
@@ -31,6 +36,15 @@ def estimate(settings: Settings) -> Iterator[str]:
         seconds = _seconds_a_step(model, batches, optimizer, config)
     yield f"memory      {_peak_megabytes():,.0f} MB at most"
     yield f"time        {seconds * 1000:.1f} ms a step, about {_words(seconds * steps * config.epochs)} without validation"
+
+
+def _of_counting(run, model):
+    corpus, started = run.corpus(), time.perf_counter()
+    model.count(corpus.ids[:MANY])
+    yield f"text        {corpus.tokens:,} tokens, {corpus.characters:,} characters, vocabulary {len(run.tokenizer):,}"
+    yield f"n-grams     {model.parameter_count():,} in the first {min(MANY, corpus.tokens):,} tokens"
+    yield f"memory      {_peak_megabytes():,.0f} MB at most, for those"
+    yield f"time        about {_words((time.perf_counter() - started) * max(1.0, corpus.tokens / MANY))} without validation"
 
 
 def _seconds_a_step(model, batches, optimizer, config):

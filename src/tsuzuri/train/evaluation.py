@@ -31,6 +31,8 @@ def evaluate_run(run: Run, data: str, *, adapt: str = "", options: Mapping[str, 
     ``adapt`` names a way to go on learning from the text itself (ADAPTATIONS), with ``options`` of its own.  With ``mix`` the
     models of other runs predict beside it, each weighed by the run's validation text.
     """
+    if options and not adapt:
+        raise ConfigError(f"{', '.join(options)}: an option is one of --adapt; add --adapt cache or dynamic, or leave it out.")
     with threads(run.settings.training.threads):
         model = adapted(run, adapt, options) if adapt else run.load_model()
         if not mix:

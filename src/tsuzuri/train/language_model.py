@@ -10,7 +10,7 @@ from numpy.random import default_rng
 from tsuzuri.array import threads
 from tsuzuri.datasets import open_source
 from tsuzuri.datasets.sources import DatasetText
-from tsuzuri.errors import RunError, TrainingError
+from tsuzuri.errors import DataError, RunError, TrainingError
 from tsuzuri.files import atomic_write, held_alone, remove_leftovers
 from tsuzuri.models.language_model import LanguageModel
 from tsuzuri.optim import make_optimizer
@@ -22,7 +22,7 @@ from tsuzuri.train.checkpoint import load_checkpoint, save_checkpoint
 from tsuzuri.train.config import CountingConfig
 from tsuzuri.train.events import Event, Finished, Stepped, Validated
 from tsuzuri.train.loop import Progress, evaluate, fit
-from tsuzuri.train.run import DataConfig, Run, Settings, create_run
+from tsuzuri.train.run import DataConfig, Run, Settings, create_run, mend
 
 WINDOW = 512                                                 # tokens of a text that is only read, at a time
 LOGGED_A_EPOCH = 100                                         # steps of an epoch that are written to metrics.jsonl
@@ -43,7 +43,10 @@ def prepare_run(settings: Settings, out: str | os.PathLike,
         windows(corpus, settings)                           # refuses a text that is too short
         if valid:
             held_out = encode_corpus(valid(), tokenizer, folder / "corpus" / "valid")
-            rows_of(held_out, settings)
+            try:
+                rows_of(held_out, settings)
+            except DataError as error:
+                raise DataError(f"the validation text: {error}") from None
             report(overlap(corpus.ids, held_out.ids, run_length(data.unit)).sentence())
 
     return create_run(out, settings, prepare)
@@ -84,6 +87,7 @@ def _train_alone(run, minutes):
         progress, notes = load_checkpoint(run.checkpoint, model, optimizer)
         logged = notes["logged"]
     os.truncate(run.metrics, min(logged, run.metrics.stat().st_size))
+    mend(run.clock)
     yield from _Recorder(run, model, optimizer, len(batches), minutes).record(batches, valid, progress)
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from tsuzuri.array import Array, to_host
 from tsuzuri.errors import ConfigError
-from tsuzuri.text import Corpus
-from tsuzuri.train.language_model import stream
+from tsuzuri.text import BPTTBatches, Corpus
+from tsuzuri.train.language_model import WINDOW
 from tsuzuri.train.run import Run
 
 ROUNDS = 100                                                 # of expectation maximisation; the weights of two models need about 20
@@ -48,7 +48,7 @@ def mix_runs(runs: Sequence[Run], models: Sequence[Any]) -> Interpolated:
 def fit_weights(models: Sequence[Any], held_out: Corpus) -> np.ndarray:
     """The weights (K,) under which the mixture gives ``held_out`` the highest probability."""
     parts, state = [], None
-    windows = stream(held_out)
+    windows = BPTTBatches(held_out.ids, 1, WINDOW)
     for ids, targets in (windows[k] for k in range(len(windows))):
         found, state = _losses(models, ids, targets, state)
         parts.append(found.reshape(len(models), -1))

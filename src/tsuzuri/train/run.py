@@ -96,8 +96,14 @@ class Settings(msgspec.Struct, Generic[Model, Training], frozen=True, forbid_unk
         if context is not None and self.training.bptt > context:
             raise ConfigError(f"bptt is {self.training.bptt}, but a model of context {context} looks at no more; make bptt smaller or "
                               "context larger.")
+        if context is not None and self.training.windows == "varied":
+            raise ConfigError("windows varied does not fit arch transformer, whose windows may not be longer than its context; take random or even.")
+        if self.model.arch != "ngram" and self.model.dtype == "float16" and self.training.optimizer not in ("sgd", "nt-asgd", "momentum", "nesterov"):
+            raise ConfigError(f"optimizer {self.training.optimizer} divides by numbers too small for dtype float16; take sgd or momentum, or float32.")
 
 
+USUAL_WITH = {"nt-asgd": {"schedule": "constant", "patience": 0}}
+"""What an optimiser is used with where nothing else is said: averaging begins when others would have stopped."""
 USUAL = {"transformer": {"optimizer": "adamw", "windows": "random", "batch_size": 12, "bptt": 256, "clip": 1.0}}
 """What an architecture is trained with where nothing else is said."""
 
@@ -128,7 +134,7 @@ def choose(layers: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[Settings, d
     if arch == "transformer" and (context := _last("context", layers, "")).isdigit():
         usual = usual | {"bptt": int(context)}
     optimizer = _last("optimizer", layers, usual.get("optimizer", "adam"))
-    rates = {"lr": USUAL_RATE.get(optimizer, 0.001), "weight_decay": USUAL_DECAY.get(optimizer, 0.0)}
+    rates = USUAL_WITH.get(optimizer, {}) | {"lr": USUAL_RATE.get(optimizer, 0.001), "weight_decay": USUAL_DECAY.get(optimizer, 0.0)}
     return settings_.resolve(kind, [("default", {"threads": default_threads()}), (f"usual for {arch}", usual),
                                     *([] if arch == "ngram" else [(f"usual for {optimizer}", rates)]), *layers])
 
@@ -166,7 +172,9 @@ class Run:
     clock = property(lambda self: self.folder / "clock.jsonl")
 
     def corpus(self) -> Corpus:
-        """The tokens that are learnt from."""
+        """The tokens that are learnt from.  RunError: the weights came from elsewhere, without a text."""
+        if not (self.folder / "corpus" / "train").exists():
+            raise RunError(f"{self.folder} holds no text (its weights were imported), and this needs one; name a run that was trained here.")
         return open_corpus(self.folder / "corpus" / "train")
 
     def held_out(self) -> Corpus | None:
@@ -188,7 +196,7 @@ class Run:
         try:
             model.load(load_arrays(path)[0])
         except RunError as error:
-            raise RunError(f"{path}: {error}") from None
+            raise RunError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
         return model
 
     def save_model(self, path: Path, model: LanguageModel, **notes: float) -> None:
@@ -220,6 +228,12 @@ def read_settings(path: Path) -> Settings:
     return settings_.read(path, settings_type(str(arch)))
 
 
+def mend(path: Path) -> None:
+    """Cut off a line that was being written when its process ended, or the next would be glued to it."""
+    if path.exists():
+        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
+
+
 def _append(path, record):
     with open(path, "a", encoding="utf-8") as file:
         file.write(json.dumps(record) + "\n")
@@ -228,7 +242,11 @@ def _append(path, record):
 def _lines(path):
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")             # a line that was being written when all ended is none
+    try:
+        return [json.loads(line) for line in whole.splitlines()]
+    except json.JSONDecodeError as error:
+        raise RunError(f"{path} is damaged ({error}); take a copy that was saved whole.") from None
 
 
 def create_run(folder: str | os.PathLike, settings: Settings, prepare) -> Run:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from tsuzuri.text.corpus import chunks
 from tsuzuri.text.tokenizers import Tokenizer
+from tsuzuri.text.tokenizers.base import VocabularyTokenizer
 from tsuzuri.text.vocabulary import UNK
 
 END, ESCAPE = "end", "escape"                                # longer than a character, so they are none
@@ -21,21 +22,20 @@ def spelling_bits(tokenizer: Tokenizer, lines: Iterable[str]) -> float:
     """The bits that spell all unknown words of a text; an ``<unk>`` that stands in the text itself hides nothing more."""
     if tokenizer.unk_id is None:
         return 0.0
-    words = [word for text in chunks(lines) for word in unknown_words(tokenizer, text)]
-    if not words:
-        return 0.0
     cost = character_costs(tokenizer)
     beyond = cost[ESCAPE] + math.log2(CODE_POINTS)
-    return math.fsum(cost.get(character, beyond) for word in words for character in (*word, END))
+    return math.fsum(cost.get(character, beyond) for text in chunks(lines) for word in unknown_words(tokenizer, text)
+                     for character in (*word, END))
 
 
 def unknown_words(tokenizer: Tokenizer, text: str) -> list[str]:
-    """The words of a text that the vocabulary lacks."""
+    """The words of a text that the vocabulary lacks, folded as the tokenizer folds its text."""
     ids = tokenizer.encode(text)
     if tokenizer.unk_id not in ids:
         return []
     found = (text[start:end] for k, (start, end) in zip(ids, tokenizer.offsets(text), strict=True) if k == tokenizer.unk_id)
-    return [word for word in found if word != UNK]
+    fold = tokenizer.options.fold if isinstance(tokenizer, VocabularyTokenizer) else str
+    return [fold(word) for word in found if word != UNK]
 
 
 def character_costs(tokenizer: Tokenizer) -> dict[str, float]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from tsuzuri.cli.arguments import Whole
+from tsuzuri.cli.arguments import Seed, Whole
 
 Prompt = Annotated[str, Parameter(allow_leading_hyphen=True)]
 MAP_TOKENS, TEXT_TOKENS, FIND_TOKENS = 100, 3000, 10_000     # read where no text is given
@@ -78,7 +78,7 @@ def gates(run: Path, /, *, out: Path, text: Prompt = "", file: Path | None = Non
     _draw_text(values[:, unit], tokens, part, out, title or f"Unit {unit} of layer {layer}")
 
 
-def forget(*runs: Path, out: Path, size: Whole = 128, steps: Whole = 100, clip: float | None = None, seed: Whole = 1,
+def forget(*runs: Path, out: Path, size: Whole = 128, steps: Whole = 100, clip: float | None = None, seed: Seed = 1,
            title: str = "") -> None:
     """Draw how much of a prediction's gradient reaches each earlier step: why an RNN forgets.
 
@@ -113,8 +113,10 @@ def forget(*runs: Path, out: Path, size: Whole = 128, steps: Whole = 100, clip: 
     from tsuzuri.errors import ConfigError
     from tsuzuri.plots import reach_curves
     from tsuzuri.train.run import Run
-    if min(size, steps) < 1:
-        raise ConfigError(f"--size {size} and --steps {steps} are numbers from 1.")
+    if size < 1 or steps < 2:
+        raise ConfigError(f"--size {size} is a number from 1 and --steps {steps} one from 2.")
+    if clip is not None and not 0 <= clip < float("inf"):
+        raise ConfigError(f"--clip is {clip}; it must not be negative.")
     opened = [Run(run) for run in runs]
     clip = clip if clip is not None else getattr(opened[0].settings.training, "clip", 0.0) if opened else 5.0
     found = _reach_of_runs(opened, steps) if opened else _reach_of_fresh(size, steps, seed)
@@ -171,6 +173,7 @@ def _read(run, text, file, tokens):
     """The ids of the text that is given, or the first ``tokens`` of what validated the run."""
     import numpy as np
 
+    from tsuzuri.cli.output import note
     from tsuzuri.errors import ConfigError, DataError
     if text and file:
         raise ConfigError("--text and --file both name a text; give one of them.")
@@ -183,7 +186,10 @@ def _read(run, text, file, tokens):
         return np.array((run.held_out() or run.corpus()).ids[:tokens], np.int64)
     if not (ids := run.tokenizer.encode(text)):
         raise ConfigError("the text has no tokens; give a longer one.")
-    return np.array(ids, np.int64)
+    most = max(tokens, TEXT_TOKENS)
+    if len(ids) > most:
+        note(f"of the {len(ids):,} tokens the first {most:,} are read: a picture holds no more.")
+    return np.array(ids[:most], np.int64)
 
 
 def _draw_map(values, tokens, part, layer, out, title):

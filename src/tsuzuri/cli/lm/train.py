@@ -141,13 +141,13 @@ def train(data: Text = "", /, *, out: Path,
     weight_decay
         Decoupled weight decay. [default: 0; adamw: 0.01]
     schedule
-        Of the learning rate: constant, step, cosine or plateau. [default: cosine]
+        Of the learning rate: constant, step, cosine or plateau. [default: cosine; nt-asgd: constant]
     clip
         Longest gradient; 0 for any. [default: 5; transformer: 1]
     epochs
         Passes over the text. [default: 10]
     patience
-        Stop after so many epochs without a new best; 0: never. [default: 5]
+        Stop after so many epochs without a new best; 0: never. [default: 5; nt-asgd: 0]
     seed
         Number from which all randomness follows. [default: 1]
     threads

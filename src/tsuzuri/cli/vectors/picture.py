@@ -3,7 +3,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from tsuzuri.cli.arguments import Text, Whole
+from tsuzuri.cli.arguments import Seed, Text, Whole
 
 
 def register(vectors: App) -> None:
@@ -12,7 +12,7 @@ def register(vectors: App) -> None:
 
 
 def plot(file: Path, /, *words: Text, out: Path, kind: str = "map", method: str = "pca", top: Whole = 200, topn: Whole = 10,
-         title: str = "", seed: Whole = 1) -> None:
+         title: str = "", seed: Seed = 1) -> None:
     """Draw word vectors: a map of words, or the nearest neighbours of some.
 
     Without words the map shows the first words of the file, which are the most frequent ones in most files. With words it shows
