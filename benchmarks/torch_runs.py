@@ -27,10 +27,10 @@ from report import surroundings
 from torch_models import TorchRecurrent, make_optimizer, update
 
 from tsuzuri.files import atomic_path, atomic_write
+from tsuzuri.measuring.evaluation import evaluate_model
 from tsuzuri.recipes import RECIPES
 from tsuzuri.schedules import make_schedule
 from tsuzuri.settings import to_toml
-from tsuzuri.train.evaluation import evaluate_model
 from tsuzuri.train.language_model import prepare_run, rows_of, windows
 from tsuzuri.train.run import choose
 

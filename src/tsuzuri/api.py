@@ -3,15 +3,15 @@ import os
 from collections.abc import Callable, Sequence
 
 from tsuzuri.decode import Sampler
-from tsuzuri.train.evaluation import evaluate_run
+from tsuzuri.measuring.evaluation import evaluate_run
 from tsuzuri.train.events import Event
 from tsuzuri.train.language_model import prepare_run, train_run
 from tsuzuri.train.run import Run, choose
-from tsuzuri.train.suggesting import Suggester, Suggestion
-from tsuzuri.train.writing import Writer, write_text
 from tsuzuri.vectors import settings as vector_settings
 from tsuzuri.vectors import training as vector_training
 from tsuzuri.vectors.word_vectors import WordVectors
+from tsuzuri.writing.suggesting import Suggester, Suggestion
+from tsuzuri.writing.text import Writer, write_text
 
 
 class TrainedLanguageModel:

@@ -3,9 +3,10 @@ import math
 
 import numpy as np
 import pytest
-from small_runs import same
 
+from small_runs import same
 from tsuzuri.errors import TrainingError
+from tsuzuri.measuring.evaluation import evaluate_run
 from tsuzuri.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from tsuzuri.nn import Module
 from tsuzuri.optim import NTASGD, SGD, Adam, global_norm
@@ -14,7 +15,6 @@ from tsuzuri.text import BPTTBatches, Corpus
 from tsuzuri.text.batches import RandomWindows, VariedBPTT
 from tsuzuri.train.checkpoint import load_arrays
 from tsuzuri.train.config import TrainingConfig
-from tsuzuri.train.evaluation import evaluate_run
 from tsuzuri.train.events import Finished, Stepped, Validated
 from tsuzuri.train.language_model import train_run, windows
 from tsuzuri.train.loop import Progress, evaluate, fit

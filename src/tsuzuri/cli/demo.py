@@ -31,10 +31,10 @@ def demo(*, out: Path | None = None, epochs: Whole = EPOCHS) -> None:
     from tsuzuri.cli.output import note
     from tsuzuri.cli.training import watch
     from tsuzuri.decode import Sampler
-    from tsuzuri.train.evaluation import evaluate_model
+    from tsuzuri.measuring.evaluation import evaluate_model
     from tsuzuri.train.language_model import prepare_run
     from tsuzuri.train.run import choose
-    from tsuzuri.train.writing import write_text
+    from tsuzuri.writing.text import write_text
     started = time.monotonic()
     run = prepare_run(choose([("demo", SETTINGS | {"epochs": epochs})])[0], out or _free_folder(), note)
     before = evaluate_model(run, run.new_model(), "python-reference:test")

@@ -3,9 +3,9 @@ from math import exp
 
 from tsuzuri.datasets import open_source
 from tsuzuri.files import atomic_write
+from tsuzuri.measuring.evaluation import evaluate_run
 from tsuzuri.recipes.recipe import Measured, Recipe
 from tsuzuri.recipes.trained import trained_run
-from tsuzuri.train.evaluation import evaluate_run
 
 
 def _perplexity(recipe, out, watch):

@@ -1,8 +1,8 @@
 """Language models of other texts: encyclopedia articles, Shakespeare with a Transformer, Soseki in characters and in words."""
+from tsuzuri.measuring.evaluation import evaluate_run
 from tsuzuri.recipes.penn_treebank import curve
 from tsuzuri.recipes.recipe import Measured, Recipe
 from tsuzuri.recipes.trained import trained_run
-from tsuzuri.train.evaluation import evaluate_run
 
 
 def _perplexity(recipe, out, watch):

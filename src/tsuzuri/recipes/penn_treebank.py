@@ -3,9 +3,9 @@ from functools import partial
 from math import exp
 
 from tsuzuri.datasets import fetch
+from tsuzuri.measuring.evaluation import evaluate_run
 from tsuzuri.recipes.recipe import Measured, Recipe
 from tsuzuri.recipes.trained import trained_run
-from tsuzuri.train.evaluation import evaluate_run
 from tsuzuri.train.importing import import_book
 from tsuzuri.train.language_model import windows
 from tsuzuri.train.run import Run

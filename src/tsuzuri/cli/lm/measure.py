@@ -47,7 +47,7 @@ def evaluate(run: Path, data: Text, /, *, adapt: str = "", option: list[str] | N
         Print one JSON object.
     """
     from tsuzuri.cli.output import Counter, print_json
-    from tsuzuri.train.evaluation import evaluate_run
+    from tsuzuri.measuring.evaluation import evaluate_run
     from tsuzuri.train.run import Run
     with Counter("tokens") as counter:
         result = evaluate_run(Run(run), data, adapt=adapt, options=_options(option or []), mix=[Run(other) for other in mix or []],
@@ -101,9 +101,9 @@ def score(run: Path, file: Text, /, *, explain: Annotated[bool, Parameter(negati
     import math
 
     from tsuzuri.cli.output import note, print_json
+    from tsuzuri.measuring.scoring import score_text
     from tsuzuri.text import read_text
     from tsuzuri.train.run import Run
-    from tsuzuri.train.scoring import score_text
     total, tokens = 0.0, 0
     for scored in score_text(Run(run), read_text(file), top if explain else 0):
         total, tokens = total + scored.log_probability, tokens + 1

@@ -107,7 +107,7 @@ def suggest(run: Path, /, *, once: Annotated[str | None, Parameter(allow_leading
     """
     from tsuzuri.cli.lm import typing
     from tsuzuri.train.run import Run
-    from tsuzuri.train.suggesting import Suggester
+    from tsuzuri.writing.suggesting import Suggester
     suggester = Suggester(Run(run))
     if once is None and sys.stdin.isatty() and not json:
         return typing.type_on_terminal(lambda text: suggester.suggest(text, count))

@@ -55,7 +55,7 @@ def _writer(run, prompt):
     """A writer; what its vocabulary lacks of the prompt is noted."""
     from tsuzuri.cli.output import note
     from tsuzuri.train.run import Run
-    from tsuzuri.train.writing import Writer
+    from tsuzuri.writing.text import Writer
     writer = Writer(Run(run))
     if unknown := writer.unknown(prompt):
         note(f"not in the vocabulary, so read as <unk>: {' '.join(unknown)}")

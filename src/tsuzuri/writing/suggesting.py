@@ -19,7 +19,7 @@ from tsuzuri.kernels.sampling import log_probabilities
 from tsuzuri.text.tokenizers.options import inner
 from tsuzuri.text.vocabulary import EOS, UNK
 from tsuzuri.train.run import Run
-from tsuzuri.train.spelling import LONGEST, Goal, Speller, token_bytes, word_at_end
+from tsuzuri.writing.spelling import LONGEST, Goal, Speller, token_bytes, word_at_end
 
 
 class Suggestion(NamedTuple):

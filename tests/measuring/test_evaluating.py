@@ -4,14 +4,14 @@ import shutil
 
 import numpy as np
 import pytest
-from small_runs import made_up
 
+from small_runs import made_up
 from tsuzuri.errors import TsuzuriError
+from tsuzuri.measuring.evaluation import evaluate_run
+from tsuzuri.measuring.scoring import score_text
 from tsuzuri.tensor import no_grad
-from tsuzuri.train.evaluation import evaluate_run
 from tsuzuri.train.language_model import train_run
 from tsuzuri.train.run import Run
-from tsuzuri.train.scoring import score_text
 
 RECURRENT = {"layers": 2, "dropout": 0.3, "state_dropout": 0.2, "weight_drop": 0.2, "embedding_dropout": 0.1}
 TRANSFORMER = {"arch": "transformer", "layers": 2, "heads": 2, "context": 16, "size": 8}

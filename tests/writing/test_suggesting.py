@@ -4,12 +4,12 @@ from functools import cache
 
 import numpy as np
 import pytest
-from small_runs import made_up
 from writers import made_up_run
 
+from small_runs import made_up
 from tsuzuri.errors import ConfigError
-from tsuzuri.train.spelling import Goal, Speller, token_bytes, word_at_end
-from tsuzuri.train.suggesting import Suggester
+from tsuzuri.writing.spelling import Goal, Speller, token_bytes, word_at_end
+from tsuzuri.writing.suggesting import Suggester
 
 LINES = made_up(40).splitlines()
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tsuzuri.measuring.unknown import CODE_POINTS, END, ESCAPE, character_costs, spelling_bits, unknown_words
 from tsuzuri.text.tokenizers import UNITS
 from tsuzuri.text.tokenizers.char import CharTokenizer
 from tsuzuri.text.tokenizers.word import WordTokenizer
-from tsuzuri.train.unknown import CODE_POINTS, END, ESCAPE, character_costs, spelling_bits, unknown_words
 
 # Words of the vocabulary: ab, b.  Letters a 1, b 2, ends 2, escape 1: of 6.
 A, B, STOP, ELSE = math.log2(6), math.log2(3), math.log2(3), math.log2(6) + math.log2(0x110000)

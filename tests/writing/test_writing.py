@@ -1,12 +1,12 @@
 """Text from a run: the same seed, several samples, stop strings, beams, and what the vocabulary lacks."""
 import numpy as np
 import pytest
-from small_runs import made_up
 from writers import made_up_run
 
+from small_runs import made_up
 from tsuzuri.decode import Sampler, generate
 from tsuzuri.errors import ConfigError
-from tsuzuri.train.writing import Writer, write_text
+from tsuzuri.writing.text import Writer, write_text
 
 LINES = made_up(40).splitlines()
 JAPANESE = ["吾輩は猫である。", "名前はまだ無い。", "どこで生れたかとんと見当がつかぬ。"]

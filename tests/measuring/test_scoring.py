@@ -1,12 +1,12 @@
 """The log probability of every token: what the model says, where the token stands, what else was expected there."""
 import numpy as np
 import pytest
-from small_runs import made_up
 
+from small_runs import made_up
 from tsuzuri.errors import ConfigError
+from tsuzuri.measuring import scoring
+from tsuzuri.measuring.scoring import score_text
 from tsuzuri.tensor import no_grad
-from tsuzuri.train import scoring
-from tsuzuri.train.scoring import score_text
 
 TEXT = made_up(3, seed=6)
 ARCHS = {"lstm": {"arch": "lstm", "output": "mixture", "experts": 2}, "transformer": {"arch": "transformer", "heads": 2, "context": 12}}

@@ -8,14 +8,14 @@ from tsuzuri.array import threads
 from tsuzuri.datasets import open_source
 from tsuzuri.datasets.sources import DatasetText
 from tsuzuri.errors import ConfigError
+from tsuzuri.measuring.adapting import adapted
+from tsuzuri.measuring.mixing import mix_runs
+from tsuzuri.measuring.unknown import spelling_bits
 from tsuzuri.text import BPTTBatches, encode_corpus
 from tsuzuri.text.aozora import AOZORA
-from tsuzuri.train.adapting import adapted
 from tsuzuri.train.language_model import WINDOW
 from tsuzuri.train.loop import evaluate
-from tsuzuri.train.mixing import mix_runs
 from tsuzuri.train.run import Run
-from tsuzuri.train.unknown import spelling_bits
 
 EMPTY: Mapping[str, float] = {}
 TOKEN = {"char": "a token is a character, line ends counted",
@@ -46,7 +46,7 @@ def evaluate_model(run: Run, model: Any, data: str, *, rows: int = 1, window: in
     """How well a model predicts a text that is cut as the run cuts it, read from end to end with the state carried over.
 
     ``loss`` is in nats a token; the first token of the text, before which nothing stands, is not counted.  Bits per character
-    and byte are those of the whole text with the spelling of unknown words (train/unknown.py), so that models of any unit can
+    and byte are those of the whole text with the spelling of unknown words (measuring/unknown.py), so that models of any unit can
     be compared.  ``window`` tokens are read at a time, which changes nothing.  With several ``rows`` the text is read as that
     many parts side by side, each from an empty state, and what does not fill a window is left out, as papers do that evaluate
     with the batches of the training.  ``report`` is told (tokens read, of how many).  A data set without a split means its

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_runs import made_up
 
+from small_runs import made_up
 from tsuzuri.errors import ConfigError
+from tsuzuri.measuring import mixing
+from tsuzuri.measuring.evaluation import evaluate_run
+from tsuzuri.measuring.mixing import ROUNDS, Interpolated, fit_weights, mix_runs
 from tsuzuri.text import BPTTBatches
-from tsuzuri.train import mixing
-from tsuzuri.train.evaluation import evaluate_run
 from tsuzuri.train.loop import evaluate
-from tsuzuri.train.mixing import ROUNDS, Interpolated, fit_weights, mix_runs
 
 V = 5
 
@@ -174,7 +174,7 @@ def test_a_run_mixed_with_itself_is_itself(pair, text_file):
 def test_the_weights_do_not_depend_on_the_windows_in_which_validation_text_is_read(pair, monkeypatch):
     models = [run.load_model() for run in pair]
     wanted = mix_runs(pair, models).weights
-    monkeypatch.setattr(mixing, "stream", lambda corpus: BPTTBatches(corpus.ids, 1, 7))
+    monkeypatch.setattr(mixing, "WINDOW", 7)
     assert mix_runs(pair, models).weights == pytest.approx(wanted, abs=1e-4)
 
 

@@ -6,12 +6,12 @@ import pytest
 
 from tsuzuri.errors import ConfigError
 from tsuzuri.kernels import dynamic, inner
+from tsuzuri.measuring import adapting
+from tsuzuri.measuring.adapting import ADAPTATIONS, ContinuousCache, DynamicEvaluation, adapted, gradient_statistics
 from tsuzuri.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from tsuzuri.nn import make_output
 from tsuzuri.optim import Adam
 from tsuzuri.text import BPTTBatches
-from tsuzuri.train import adapting
-from tsuzuri.train.adapting import ADAPTATIONS, ContinuousCache, DynamicEvaluation, adapted, gradient_statistics
 
 V, H = 12, 8
 TEXT = np.random.default_rng(3).integers(V, size=(2, 41))
@@ -238,7 +238,7 @@ def test_a_setting_that_does_not_fit_is_said_in_one_sentence(strategy, settings,
 def test_a_run_is_adapted_by_name(train):
     run = train("run", epochs=1)
     cache = adapted(run, "cache", {"window": 7.0, "theta": 0.5})
-    assert (type(cache), cache.window, cache.theta, cache.weight) == (ContinuousCache, 7, 0.5, 0.1)
+    assert (type(cache), cache.window, cache.theta, cache.weight) == (ContinuousCache, 7, 0.5, 0.13)
     dynamic = adapted(run, "dynamic", {"segment": 3.0})
     assert (type(dynamic), dynamic.segment) == (DynamicEvaluation, 3)
     assert all(a.shape == dynamic.trained[name].shape and (a >= 0).all() and a.any() for name, a in dynamic.rms.items())
