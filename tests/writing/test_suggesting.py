@@ -8,7 +8,7 @@ from writers import made_up_run
 
 from small_runs import made_up
 from tsuzuri.errors import ConfigError
-from tsuzuri.writing.spelling import Goal, Speller, token_bytes, word_at_end
+from tsuzuri.writing.spelling import Goal, Speller, word_at_end
 from tsuzuri.writing.suggesting import Suggester
 
 LINES = made_up(40).splitlines()
@@ -109,7 +109,7 @@ def test_bytes_of_tokens():
     text = "吾輩は猫 café🐈 it's\n"
     for unit, options in (("char", {}), ("bpe", {"size": 300})):
         tokenizer = made_up_run(unit, [text.strip()] * 3, **options).tokenizer
-        table = token_bytes(tokenizer)
+        table = tokenizer.token_bytes()
         assert len(table) == len(tokenizer)
         assert b"".join(table[k] for k in tokenizer.encode(text)) == text.encode()
 
@@ -121,7 +121,7 @@ def pairs():
 
 def spelled(run, ids, left, ends):
     """p of all ways to cut ``left`` into tokens, with p of the tokens that may follow: a loop over the vocabulary each time."""
-    p, table = np.exp(next_log_p(run, ids)), token_bytes(run.tokenizer)
+    p, table = np.exp(next_log_p(run, ids)), run.tokenizer.token_bytes()
     if not left:
         return sum(p[k] for k, token in enumerate(table) if ends(token))
     return sum(p[k] * spelled(run, [*ids, k], left[len(token):], ends) for k, token in enumerate(table) if left.startswith(token))
@@ -129,7 +129,7 @@ def spelled(run, ids, left, ends):
 
 def begun(run, ids, left):
     """p of all ways to begin with ``left`` and to stay in the word."""
-    p, table = np.exp(next_log_p(run, ids)), token_bytes(run.tokenizer)
+    p, table = np.exp(next_log_p(run, ids)), run.tokenizer.token_bytes()
     over = sum(p[k] for k, token in enumerate(table) if token.startswith(left) and token[len(left):][:1] not in MARKS)
     return over + sum(p[k] * begun(run, [*ids, k], left[len(token):])
                       for k, token in enumerate(table) if left.startswith(token) and token != left)
@@ -144,7 +144,7 @@ def test_a_word_of_byte_pairs_may_be_cut_in_any_way(pairs):
     assert len(tokenizer.encode(" dogs")) == 1
     context = tokenizer.encode("the low")
     logits, state = model.feed(np.array([context]), model.start(1))
-    found = Speller(model, token_bytes(tokenizer), beams=300).words(logits, state, Goal(b" do", b"do"), 100)[:4]
+    found = Speller(model, tokenizer.token_bytes(), beams=300).words(logits, state, Goal(b" do", b"do"), 100)[:4]
     total = begun(pairs, context, b" do")
     for word, p in found:
         exact = spelled(pairs, context, b" " + word, lambda token: token[:1] in MARKS) / total

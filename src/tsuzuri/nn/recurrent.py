@@ -3,7 +3,7 @@
 Call: x (N, T, in_size), state or None, lengths (N,) or None, rng while training -> hs (N, T, size), state.
 """
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,9 +19,6 @@ from tsuzuri.nn.layers import Dropout, probability
 from tsuzuri.nn.module import Module, uniform
 from tsuzuri.ops import fused
 from tsuzuri.tensor import Tensor
-
-if TYPE_CHECKING:
-    from tsuzuri.nn.weight_drop import WeightDrop
 
 
 class State(NamedTuple):
@@ -150,13 +147,13 @@ CELLS = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
 
 
 class Stacked(Module):
-    """Layers one on the other, with dropout between them.
+    """Layers one on the other (``Recurrent``, or what wraps one), with dropout between them.
 
     ``dropout`` is a module, or the probability for one.  ``connections`` has one for each layer but the first: it joins
     what came out of the layer below, nothing of it dropped, to what comes out of this one (None: plain).
     """
 
-    def __init__(self, layers: Sequence["Recurrent | WeightDrop"], dropout: Dropout | float = 0.0,
+    def __init__(self, layers: Sequence[Any], dropout: Dropout | float = 0.0,
                  connections: Sequence[Plain] | None = None):
         if not layers:
             raise ConfigError("a stack of no layers was asked for; it needs at least one.")

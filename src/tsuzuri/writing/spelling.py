@@ -95,14 +95,6 @@ class Speller:
         return paths, np.array([row for _, row, _ in steps], np.int64), np.array([k for _, _, k in steps], np.int64)
 
 
-def token_bytes(tokenizer) -> list[bytes]:
-    """The bytes that every token stands for: a line end for ``<eos>``, none for ``<unk>``."""
-    if tokenizer.unit == "bpe":
-        return _bytes_of_bpe(tokenizer)
-    special = {tokenizer.unk_id: b"", tokenizer.eos_id: b"\n"}
-    return [special.get(k, token.encode("utf-8", "surrogatepass")) for k, token in enumerate(tokenizer.vocabulary.tokens)]
-
-
 def word_at_end(text: str) -> str:
     """The word that the text ends in, empty where it ends in a space or a mark."""
     start = len(text)
@@ -137,12 +129,3 @@ def _last_character(text):
 
 def _highest(log_p, ids, count):
     return ids if len(ids) <= count else ids[np.argpartition(log_p[ids], -count)[-count:]]
-
-
-def _bytes_of_bpe(tokenizer):
-    """Byte-level BPE writes a byte as a character: a printable one as itself, the others from U+0100 on (Radford et al. 2019)."""
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [byte for byte in range(256) if byte not in printable]
-    table = {chr(byte): byte for byte in printable} | {chr(256 + k): byte for k, byte in enumerate(others)}
-    names = sorted(tokenizer._library.get_vocab().items(), key=lambda item: item[1])
-    return [bytes(table[char] for char in name) for name, _ in names]

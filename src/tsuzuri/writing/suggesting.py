@@ -19,7 +19,7 @@ from tsuzuri.kernels.sampling import log_probabilities
 from tsuzuri.text.tokenizers.options import inner
 from tsuzuri.text.vocabulary import EOS, UNK
 from tsuzuri.train.run import Run
-from tsuzuri.writing.spelling import LONGEST, Goal, Speller, token_bytes, word_at_end
+from tsuzuri.writing.spelling import LONGEST, Goal, Speller, word_at_end
 
 
 class Suggestion(NamedTuple):
@@ -97,7 +97,7 @@ class SpelledWords:
 
     def __init__(self, reader: _Reader, tokenizer):
         self._reader, self._tokenizer = reader, tokenizer
-        self._bytes = token_bytes(tokenizer)
+        self._bytes = tokenizer.token_bytes()
         self._speller = Speller(reader.model, self._bytes)
         self._back = 4 if tokenizer.unit == "bpe" else 0
 

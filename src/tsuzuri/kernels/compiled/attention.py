@@ -11,8 +11,8 @@ import numpy as np
 
 from tsuzuri.kernels import attention
 from tsuzuri.kernels.compiled import blas
-from tsuzuri.kernels.compiled.blas import AS_IT_IS, ROW_MAJOR, TURNED, _call
-from tsuzuri.kernels.compiled.softmax import _exp_in_place, highest, total
+from tsuzuri.kernels.compiled.blas import AS_IT_IS, ROW_MAJOR, TURNED, call_blas
+from tsuzuri.kernels.compiled.softmax import exp_in_place, highest, total
 from tsuzuri.kernels.compiled.vector import any_order, loop, parallel_loop, spread_loop
 
 BLOCK = attention.BLOCK
@@ -22,16 +22,16 @@ def causal_attention(qkv, cos, sin, out, lse):
     if not blas.available():
         attention.causal_attention.plain(qkv, cos, sin, out, lse)
         return
-    with _one_blas_thread():
-        _forward(qkv, cos, sin, out, lse, blas._GEMM[qkv.dtype], numba.get_num_threads())
+    with one_blas_thread():
+        _forward(qkv, cos, sin, out, lse, blas.GEMM[qkv.dtype], numba.get_num_threads())
 
 
 def causal_attention_back(qkv, cos, sin, out, lse, dout, dqkv):
     if not blas.available():
         attention.causal_attention_back.plain(qkv, cos, sin, out, lse, dout, dqkv)
         return
-    with _one_blas_thread():
-        _backward(qkv, cos, sin, out, lse, dout, dqkv, blas._GEMM[qkv.dtype], numba.get_num_threads())
+    with one_blas_thread():
+        _backward(qkv, cos, sin, out, lse, dout, dqkv, blas.GEMM[qkv.dtype], numba.get_num_threads())
 
 
 def cached_attention(qkv, cos, sin, keys, values, first, out):
@@ -39,18 +39,18 @@ def cached_attention(qkv, cos, sin, keys, values, first, out):
         attention.cached_attention.plain(qkv, cos, sin, keys, values, first, out)
         return
     now = slice(first, first + qkv.shape[1])
-    with _one_blas_thread():
-        _cached(qkv, cos[now], sin[now], keys, values, first, out, blas._GEMM[qkv.dtype], numba.get_num_threads())
+    with one_blas_thread():
+        _cached(qkv, cos[now], sin[now], keys, values, first, out, blas.GEMM[qkv.dtype], numba.get_num_threads())
 
 
 @contextmanager
-def _one_blas_thread():
-    before = blas._get_threads()
-    blas._set_threads(1)
+def one_blas_thread():
+    before = blas.get_blas_threads()
+    blas.set_blas_threads(1)
     try:
         yield
     finally:
-        blas._set_threads(before)
+        blas.set_blas_threads(before)
 
 
 @spread_loop
@@ -63,9 +63,9 @@ def _forward(qkv, cos, sin, out, lse, address, threads):
         scores = np.empty((min(BLOCK, T), T), qkv.dtype)
         for head in range(part, N * K, threads):
             n, column = head // K, head % K * D
-            _lay_out(qkv[n], column, cos, sin, real(1 / math.sqrt(D)), q)
-            _lay_out(qkv[n], H + column, cos, sin, real(1), k)
-            _attend(q, k, 0, qkv.ctypes.data + size * (n * T * width + 2 * H + column), width,
+            lay_out(qkv[n], column, cos, sin, real(1 / math.sqrt(D)), q)
+            lay_out(qkv[n], H + column, cos, sin, real(1), k)
+            attend(q, k, 0, qkv.ctypes.data + size * (n * T * width + 2 * H + column), width,
                     out.ctypes.data + size * (n * T * H + column), H, scores, lse[n, head % K], address)
 
 
@@ -79,15 +79,15 @@ def _cached(qkv, cos, sin, keys, values, first, out, address, threads):
         scores = np.empty((min(BLOCK, M), first + M), qkv.dtype)
         for head in range(part, N * K, threads):
             n, h = head // K, head % K
-            _lay_out(qkv[n], h * D, cos, sin, real(1 / math.sqrt(D)), q)
-            _lay_out(qkv[n], H + h * D, cos, sin, real(1), keys[n, h, first:first + M])
-            _lay_out(qkv[n], 2 * H + h * D, cos[:0], sin[:0], real(1), values[n, h, first:first + M])
-            _attend(q, keys[n, h], first, values.ctypes.data + size * head * context * D, D,
+            lay_out(qkv[n], h * D, cos, sin, real(1 / math.sqrt(D)), q)
+            lay_out(qkv[n], H + h * D, cos, sin, real(1), keys[n, h, first:first + M])
+            lay_out(qkv[n], 2 * H + h * D, cos[:0], sin[:0], real(1), values[n, h, first:first + M])
+            attend(q, keys[n, h], first, values.ctypes.data + size * head * context * D, D,
                     out.ctypes.data + size * (n * M * H + h * D), H, scores, lse, address)
 
 
 @loop
-def _lay_out(x, column, cos, sin, factor, to):
+def lay_out(x, column, cos, sin, factor, to):
     """to (T, D) = the columns of x (T, 3H) that begin at ``column``, times ``factor`` and turned."""
     T, D = to.shape
     half = D // 2
@@ -121,18 +121,18 @@ def _put_back(dx, column, cos, sin, factor, to):
 
 
 @loop
-def _attend(q, k, first, at_v, v_step, at_out, out_step, scores, lse, address):
+def attend(q, k, first, at_v, v_step, at_out, out_step, scores, lse, address):
     """One head: q (M, D) scaled, k (at least first + M, D), values and outputs by address and step from row to row."""
     M, D = q.shape
     size, step, one, zero = q.itemsize, scores.shape[1], q.dtype.type(1), q.dtype.type(0)
     for low in range(0, M, BLOCK):
         rows = min(BLOCK, M - low)
         keys = first + low + rows
-        _call(address, (ROW_MAJOR, AS_IT_IS, TURNED, rows, keys, D, one, q.ctypes.data + size * low * D, D,
+        call_blas(address, (ROW_MAJOR, AS_IT_IS, TURNED, rows, keys, D, one, q.ctypes.data + size * low * D, D,
                         k.ctypes.data, D, zero, scores.ctypes.data, step))
         for r in range(rows):
             lse[low + r] = _softmax_row(scores[r, :keys], first + low + r + 1)
-        _call(address, (ROW_MAJOR, AS_IT_IS, AS_IT_IS, rows, D, keys, one, scores.ctypes.data, step, at_v, v_step,
+        call_blas(address, (ROW_MAJOR, AS_IT_IS, AS_IT_IS, rows, D, keys, one, scores.ctypes.data, step, at_v, v_step,
                         zero, at_out + size * low * out_step, out_step))
 
 
@@ -142,7 +142,7 @@ def _softmax_row(s, seen):
     s[seen:] = 0
     part = s[:seen]
     top = highest(part)
-    _exp_in_place(part, top)
+    exp_in_place(part, top)
     weight = total(part)
     share = 1 / weight
     for j in range(seen):
@@ -162,8 +162,8 @@ def _backward(qkv, cos, sin, out, lse, dout, dqkv, address, threads):
         p, ds = np.empty((min(BLOCK, T), T), qkv.dtype), np.empty((min(BLOCK, T), T), qkv.dtype)
         for head in range(part, N * K, threads):
             n, column = head // K, head % K * D
-            _lay_out(qkv[n], column, cos, sin, scale, q)
-            _lay_out(qkv[n], H + column, cos, sin, real(1), k)
+            lay_out(qkv[n], column, cos, sin, scale, q)
+            lay_out(qkv[n], H + column, cos, sin, real(1), k)
             value = size * (n * T * width + 2 * H + column)
             _attend_back(q, k, qkv.ctypes.data + value, width, out[n, :, column:column + D], dout[n, :, column:column + D],
                          dout.ctypes.data + size * (n * T * H + column), H, lse[n, head % K], dq, dk,
@@ -184,14 +184,14 @@ def _attend_back(q, k, at_v, v_step, out, dout, at_dout, out_step, lse, dq, dk, 
         keys, keep = low + rows, one if back else zero
         at_q, at_do = q.ctypes.data + size * low * D, at_dout + size * low * out_step
         at_p, at_ds = p.ctypes.data, ds.ctypes.data
-        _call(address, (ROW_MAJOR, AS_IT_IS, TURNED, rows, keys, D, one, at_q, D, k.ctypes.data, D, zero, at_p, step))
-        _call(address, (ROW_MAJOR, AS_IT_IS, TURNED, rows, keys, D, one, at_do, out_step, at_v, v_step, zero, at_ds, step))
+        call_blas(address, (ROW_MAJOR, AS_IT_IS, TURNED, rows, keys, D, one, at_q, D, k.ctypes.data, D, zero, at_p, step))
+        call_blas(address, (ROW_MAJOR, AS_IT_IS, TURNED, rows, keys, D, one, at_do, out_step, at_v, v_step, zero, at_ds, step))
         for r in range(rows):
             i = low + r
             _softmax_row_back(p[r, :keys], ds[r, :keys], i + 1, lse[i], _dot(out[i], dout[i]))
-        _call(address, (ROW_MAJOR, TURNED, AS_IT_IS, keys, D, rows, one, at_p, step, at_do, out_step, keep, at_dv, v_step))
-        _call(address, (ROW_MAJOR, TURNED, AS_IT_IS, keys, D, rows, one, at_ds, step, at_q, D, keep, dk.ctypes.data, D))
-        _call(address, (ROW_MAJOR, AS_IT_IS, AS_IT_IS, rows, D, keys, one, at_ds, step, k.ctypes.data, D,
+        call_blas(address, (ROW_MAJOR, TURNED, AS_IT_IS, keys, D, rows, one, at_p, step, at_do, out_step, keep, at_dv, v_step))
+        call_blas(address, (ROW_MAJOR, TURNED, AS_IT_IS, keys, D, rows, one, at_ds, step, at_q, D, keep, dk.ctypes.data, D))
+        call_blas(address, (ROW_MAJOR, AS_IT_IS, AS_IT_IS, rows, D, keys, one, at_ds, step, k.ctypes.data, D,
                         zero, dq.ctypes.data + size * low * D, D))
 
 
@@ -200,7 +200,7 @@ def _softmax_row_back(p, ds, seen, lse, d):
     """p holds the scores and becomes the probabilities, ds holds dp and becomes ds; both zero from ``seen`` on."""
     p[seen:] = 0
     ds[seen:] = 0
-    _exp_in_place(p[:seen], lse)
+    exp_in_place(p[:seen], lse)
     for j in range(seen):
         ds[j] = p[j] * (ds[j] - d)
 

@@ -31,9 +31,9 @@ def _find_openblas():
 
 _library, _prefix = _find_openblas()
 if _library:
-    _get_threads = getattr(_library, f"{_prefix}openblas_get_num_threads64_")
-    _set_threads = getattr(_library, f"{_prefix}openblas_set_num_threads64_")
-    _GEMM, _GEMV = ({np.dtype(dtype): ctypes.cast(getattr(_library, f"{_prefix}cblas_{letter}{name}64_"), ctypes.c_void_p).value
+    get_blas_threads = getattr(_library, f"{_prefix}openblas_get_num_threads64_")
+    set_blas_threads = getattr(_library, f"{_prefix}openblas_set_num_threads64_")
+    GEMM, GEMV = ({np.dtype(dtype): ctypes.cast(getattr(_library, f"{_prefix}cblas_{letter}{name}64_"), ctypes.c_void_p).value
                      for dtype, letter in ((np.float32, "s"), (np.float64, "d"))} for name in ("gemm", "gemv"))
 
 
@@ -49,16 +49,16 @@ def product_into(out, a, b):
         return
     a, a_turned, a_step = _as_blas(a)
     b, b_turned, b_step = _as_blas(b)
-    before = _get_threads()
-    _set_threads(1)
+    before = get_blas_threads()
+    set_blas_threads(1)
     try:
         if len(out) == 1 and not a_turned:
-            _one_row(_GEMV[out.dtype], out, a.ctypes.data, b.ctypes.data, len(b), b_turned, b_step, numba.get_num_threads())
+            _one_row(GEMV[out.dtype], out, a.ctypes.data, b.ctypes.data, len(b), b_turned, b_step, numba.get_num_threads())
         else:
-            _parts(_GEMM[out.dtype], out, a.ctypes.data, b.ctypes.data, len(b), a_turned, b_turned, a_step, b_step,
+            _parts(GEMM[out.dtype], out, a.ctypes.data, b.ctypes.data, len(b), a_turned, b_turned, a_step, b_step,
                    numba.get_num_threads())
     finally:
-        _set_threads(before)
+        set_blas_threads(before)
 
 
 def _as_blas(m):
@@ -83,7 +83,7 @@ def _parts(address, out, at_a, at_b, K, a_turned, b_turned, a_step, b_step, thre
         if high > low:
             row, column = (low, 0) if by_rows else (0, low)
             rows, columns = (high - low, N) if by_rows else (M, high - low)
-            _call(address, (ROW_MAJOR, TURNED if a_turned else AS_IT_IS, TURNED if b_turned else AS_IT_IS, rows, columns, K,
+            call_blas(address, (ROW_MAJOR, TURNED if a_turned else AS_IT_IS, TURNED if b_turned else AS_IT_IS, rows, columns, K,
                             one, at_a + size * row * (1 if a_turned else a_step), a_step,
                             at_b + size * column * (b_step if b_turned else 1), b_step,
                             zero, out.ctypes.data + size * (row * N + column), N))
@@ -98,12 +98,12 @@ def _one_row(address, out, at_a, at_b, K, b_turned, b_step, threads):
         low, high = N * k // threads, N * (k + 1) // threads
         if high > low:
             part, rows, columns = (b_step, high - low, K) if b_turned else (1, K, high - low)
-            _call(address, (ROW_MAJOR, AS_IT_IS if b_turned else TURNED, rows, columns, one, at_b + size * low * part, b_step,
+            call_blas(address, (ROW_MAJOR, AS_IT_IS if b_turned else TURNED, rows, columns, one, at_b + size * low * part, b_step,
                             at_a, 1, zero, out.ctypes.data + size * low, 1))
 
 
 @intrinsic
-def _call(typingctx, address, arguments):
+def call_blas(typingctx, address, arguments):
     """Call the C function at ``address``.  int32 goes as an enumeration, int64 as a size or an address, a real by value."""
     def codegen(context, builder, signature, args):
         values = [context.cast(builder, value, kind, types.int64) if isinstance(kind, types.Integer) and kind.bitwidth != 32

@@ -11,10 +11,10 @@ import numpy as np
 
 from tsuzuri.kernels import block
 from tsuzuri.kernels.compiled import blas
-from tsuzuri.kernels.compiled.attention import _attend, _lay_out, _one_blas_thread
-from tsuzuri.kernels.compiled.blas import ROW_MAJOR, TURNED, _call
-from tsuzuri.kernels.compiled.feedforward import _gelu_row
-from tsuzuri.kernels.compiled.norm import _row
+from tsuzuri.kernels.compiled.attention import attend, lay_out, one_blas_thread
+from tsuzuri.kernels.compiled.blas import ROW_MAJOR, TURNED, call_blas
+from tsuzuri.kernels.compiled.feedforward import gelu_row
+from tsuzuri.kernels.compiled.norm import norm_row
 from tsuzuri.kernels.compiled.vector import loop, parallel_loop
 
 
@@ -22,8 +22,8 @@ def read_block(x, weights, cos, sin, keys, values, first):
     if len(x) > 1 or not blas.available():
         return block.read_block.plain(x, weights, cos, sin, keys, values, first)
     now = slice(first, first + 1)
-    with _one_blas_thread():
-        return _step(x, weights, cos[now], sin[now], keys, values, first, blas._GEMM[x.dtype], blas._GEMV[x.dtype],
+    with one_blas_thread():
+        return _step(x, weights, cos[now], sin[now], keys, values, first, blas.GEMM[x.dtype], blas.GEMV[x.dtype],
                      numba.get_num_threads())
 
 
@@ -31,10 +31,10 @@ def read_block(x, weights, cos, sin, keys, values, first):
 def _step(x, weights, cos, sin, keys, values, first, gemm, gemv, threads):
     gain, bias, Wqkv, bqkv, Wo, bo, gain2, bias2, W1, b1, W2, b2 = weights
     h, out, shares = np.empty(x.shape[1], x.dtype), np.empty(x.shape, x.dtype), np.empty((threads, x.shape[1]), x.dtype)
-    _row(x[0], gain, bias, h)
+    norm_row(x[0], gain, bias, h)
     _attention(h, Wqkv, bqkv, Wo, cos, sin, keys, values, first, shares, gemm, gemv)
     out[0] = x[0] + shares.sum(0) + bo
-    _row(out[0], gain2, bias2, h)
+    norm_row(out[0], gain2, bias2, h)
     _feedforward(h, W1, b1, W2, shares, gemv)
     out[0] += shares.sum(0) + b2
     return out
@@ -54,10 +54,10 @@ def _attention(h, Wqkv, bqkv, Wo, cos, sin, keys, values, first, shares, gemm, g
             _times_part(h, Wqkv, begin, width, qkv[0, begin:begin + width], gemv)
             qkv[0, begin:begin + width] += bqkv[begin:begin + width]
         for head in range(low, high):
-            _lay_out(qkv, head * D, cos, sin, scale, q)
-            _lay_out(qkv, H + head * D, cos, sin, one, keys[0, head, first:first + 1])
+            lay_out(qkv, head * D, cos, sin, scale, q)
+            lay_out(qkv, H + head * D, cos, sin, one, keys[0, head, first:first + 1])
             values[0, head, first] = qkv[0, 2 * H + head * D:2 * H + (head + 1) * D]
-            _attend(q, keys[0, head], first, values[0, head].ctypes.data, D, mixed.ctypes.data + size * head * D, H, scores, lse, gemm)
+            attend(q, keys[0, head], first, values[0, head].ctypes.data, D, mixed.ctypes.data + size * head * D, H, scores, lse, gemm)
         _times_part(mixed[low * D:high * D], Wo[low * D:high * D], 0, H, shares[part], gemv)
 
 
@@ -69,7 +69,7 @@ def _feedforward(h, W1, b1, W2, shares, gemv):
         low, high = units * part // threads, units * (part + 1) // threads
         z, hidden = np.empty(high - low, h.dtype), np.empty(high - low, h.dtype)
         _times_part(h, W1, low, high - low, z, gemv)
-        _gelu_row(z, b1[low:high], hidden)
+        gelu_row(z, b1[low:high], hidden)
         _times_part(hidden, W2[low:high], 0, W2.shape[1], shares[part], gemv)
 
 
@@ -80,5 +80,5 @@ def _times_part(x, W, column, columns, y, gemv):
     if x.size == 0 or columns == 0:
         y[:] = zero
         return
-    _call(gemv, (ROW_MAJOR, TURNED, x.size, columns, one, W.ctypes.data + W.itemsize * column, W.shape[1],
+    call_blas(gemv, (ROW_MAJOR, TURNED, x.size, columns, one, W.ctypes.data + W.itemsize * column, W.shape[1],
                  x.ctypes.data, 1, zero, y.ctypes.data, 1))

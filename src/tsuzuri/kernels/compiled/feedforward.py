@@ -14,7 +14,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from tsuzuri.kernels.compiled.dropout import _GOLDEN, _MIX1, _MIX2
+from tsuzuri.kernels.compiled.dropout import GOLDEN, MIX1, MIX2
 from tsuzuri.kernels.compiled.vector import exp, loop, small, spread_loop
 
 _SLOPE = np.float32(0.325 * math.sqrt(0.5))
@@ -47,11 +47,11 @@ def _normal_for(x):
 @spread_loop
 def biased_gelu(z, b, y):
     for r in numba.prange(len(z)):
-        _gelu_row(z[r], b, y[r])
+        gelu_row(z[r], b, y[r])
 
 
 @loop
-def _gelu_row(z, b, y):
+def gelu_row(z, b, y):
     for j in range(z.size):
         x = z[j] + b[j]
         z[j] = x
@@ -90,7 +90,7 @@ def add_branch(z, b, r, p, key):
 @spread_loop
 def _add_branch(z, b, r, scale, threshold, key):
     for n in numba.prange(len(z)):
-        _branch_row(z[n], b, r[n], scale, threshold, key + np.uint64(n * z.shape[1]) * _GOLDEN)
+        _branch_row(z[n], b, r[n], scale, threshold, key + np.uint64(n * z.shape[1]) * GOLDEN)
 
 
 @loop
@@ -114,7 +114,7 @@ def _branch_back(dy, dz, sums, scale, threshold, key):
     R, parts = len(dy), len(sums)
     for part in numba.prange(parts):
         for r in range(R * part // parts, R * (part + 1) // parts):
-            _branch_row_back(dy[r], dz[r], sums[part], scale, threshold, key + np.uint64(r * dy.shape[1]) * _GOLDEN)
+            _branch_row_back(dy[r], dz[r], sums[part], scale, threshold, key + np.uint64(r * dy.shape[1]) * GOLDEN)
 
 
 @loop
@@ -133,7 +133,7 @@ def _mask(x, p, key):
 @small
 def _factor(k, scale, threshold, key):
     """The dropout mask of ``kernels.dropout`` at element k after ``key``: ``scale`` or zero."""
-    z = np.uint64(k + 1) * _GOLDEN + key
-    z = (z ^ (z >> np.uint64(30))) * _MIX1
-    z = (z ^ (z >> np.uint64(27))) * _MIX2
+    z = np.uint64(k + 1) * GOLDEN + key
+    z = (z ^ (z >> np.uint64(30))) * MIX1
+    z = (z ^ (z >> np.uint64(27))) * MIX2
     return scale if ((z ^ (z >> np.uint64(31))) >> np.uint64(40)) >= threshold else scale - scale

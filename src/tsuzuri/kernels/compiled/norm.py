@@ -14,11 +14,11 @@ EPSILON = norm.EPSILON
 @spread_loop
 def normalise(x, gain, bias, y, mean, scale):
     for r in numba.prange(len(x)):
-        mean[r], scale[r] = _row(x[r], gain, bias, y[r])
+        mean[r], scale[r] = norm_row(x[r], gain, bias, y[r])
 
 
 @loop
-def _row(x, gain, bias, y):
+def norm_row(x, gain, bias, y):
     mean = total(x) / x.size
     scale = x.dtype.type(1 / math.sqrt(_squares(x, x.dtype.type(mean)) / x.size + EPSILON))
     mean = x.dtype.type(mean)

@@ -60,7 +60,7 @@ def _add_bias(z, bias):
 
 
 @loop
-def _exp_in_place(z, top):
+def exp_in_place(z, top):
     for j in range(z.size):                                  # one array in and out: two that overlap are not vectorised
         z[j] = exp(z[j] - top)
 
@@ -77,7 +77,7 @@ def _row(z, bias, target, smoothing, scale):
     s = real(0)
     for start in range(0, z.size, BLOCK):
         block = z[start:start + BLOCK]
-        _exp_in_place(block, top)
+        exp_in_place(block, top)
         s += total(block)
     factor, offset = real(scale) / s, real(scale * smoothing / z.size)
     for j in range(z.size):

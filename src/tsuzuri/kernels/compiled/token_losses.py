@@ -4,7 +4,7 @@ import math
 import numba
 import numpy as np
 
-from tsuzuri.kernels.compiled.softmax import BLOCK, _exp_in_place, highest, total
+from tsuzuri.kernels.compiled.softmax import BLOCK, exp_in_place, highest, total
 from tsuzuri.kernels.compiled.vector import exp, loop, spread_loop
 
 
@@ -30,7 +30,7 @@ def _row(z, bias):
         block = scratch[:stop - start]
         _load(z[start:stop], bias[start:stop], block)
         higher = max(top, highest(block))
-        _exp_in_place(block, higher)
+        exp_in_place(block, higher)
         s = s * exp(top - higher) + total(block)
         top = higher
     return top + math.log(s)
@@ -51,6 +51,6 @@ def weighted_gradient(z, bias, totals, targets, weights):
     for r in numba.prange(len(z)):
         if bias.size:
             _load(z[r], bias, z[r])
-        _exp_in_place(z[r], totals[r])
+        exp_in_place(z[r], totals[r])
         z[r] *= weights[r]
         z[r, targets[r]] -= weights[r]

@@ -10,7 +10,7 @@ from tsuzuri.kernels.compiled.lanes import BYTES, GROUP, WIDTH
 from tsuzuri.kernels.compiled.vector import loop, small
 
 BATCH = 64                                                   # words whose examples are drawn at a time
-_GOLDEN, _MIX1, _MIX2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+GOLDEN, MIX1, MIX2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
 class Room(NamedTuple):
@@ -72,12 +72,12 @@ def keep_words(text, first, last, room):
 
 @small
 def _state(text, i):
-    return _mix(text.key + np.uint64(text.first + i) * _GOLDEN)
+    return _mix(text.key + np.uint64(text.first + i) * GOLDEN)
 
 
 @small
 def _is_kept(text, i):
-    return (_mix(_state(text, i) + _GOLDEN) >> np.uint64(32)) <= np.uint64(text.keep[text.ids[i]])
+    return (_mix(_state(text, i) + GOLDEN) >> np.uint64(32)) <= np.uint64(text.keep[text.ids[i]])
 
 
 @loop
@@ -87,7 +87,7 @@ def draw_examples(room, at, end, count, window, noise, tree, grams, step):
     for i in range(at, min(at + BATCH, end)):
         if kept[i] < 0:
             continue
-        state = room.states[i] + _GOLDEN + _GOLDEN
+        state = room.states[i] + GOLDEN + GOLDEN
         reach = _below(_mix(state), window) + 1
         low, high = i, i + 1
         while low > 0 and low > i - reach and kept[low - 1] >= 0:
@@ -129,7 +129,7 @@ def _draw_outputs(outputs, labels, target, state, noise, tree):
         outputs[0], labels[0] = target, 1
         n = 1
         while n <= noise.negative:
-            state += _GOLDEN
+            state += GOLDEN
             bits = _mix(state)
             word = _below(bits, noise.odds.size)
             if np.uint32(bits & np.uint64(0xFFFFFFFF)) > noise.odds[word]:
@@ -144,8 +144,8 @@ def _draw_outputs(outputs, labels, target, state, noise, tree):
 
 @small
 def _mix(z):
-    z = (z ^ (z >> np.uint64(30))) * _MIX1
-    z = (z ^ (z >> np.uint64(27))) * _MIX2
+    z = (z ^ (z >> np.uint64(30))) * MIX1
+    z = (z ^ (z >> np.uint64(27))) * MIX2
     return z ^ (z >> np.uint64(31))
 
 

@@ -63,6 +63,10 @@ class Tokenizer(ABC):
         to no token, are the text.
         """
 
+    @abstractmethod
+    def token_bytes(self) -> list[bytes]:
+        """What every token stands for in UTF-8: a line end for ``<eos>``, nothing for ``<unk>``."""
+
     def encode_line(self, line: str) -> list[int]:
         """The ids of one line of a corpus, its line end included."""
         return self.encode(line + "\n")
@@ -131,6 +135,10 @@ class VocabularyTokenizer(Tokenizer):
                 raise DataError(f"{Path(folder) / VOCABULARY}: {token} is missing, but {SETTINGS} asks for "
                                 "it; train the tokenizer again")
         return cls(vocabulary, options)
+
+    def token_bytes(self) -> list[bytes]:
+        special = {self.unk_id: b"", self.eos_id: b"\n"}
+        return [special.get(k, token.encode("utf-8", "surrogatepass")) for k, token in enumerate(self.vocabulary.tokens)]
 
     def _tokens(self, ids: Iterable[int]) -> list[str]:
         tokens = self.vocabulary.tokens

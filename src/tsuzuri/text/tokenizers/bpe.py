@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 MERGES = "tokenizer.json"
 BYTES = 256
+_PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+_OTHERS = [byte for byte in range(256) if byte not in _PRINTABLE]
+BYTE_OF = {chr(byte): byte for byte in _PRINTABLE} | {chr(256 + k): byte for k, byte in enumerate(_OTHERS)}
+"""What the characters of a token's name stand for: printable bytes are themselves, the others come from U+0100 on (Radford et al. 2019)."""
 
 
 class BPETokenizer(Tokenizer):
@@ -76,6 +80,10 @@ class BPETokenizer(Tokenizer):
         ids = [int(k) for k in ids]
         check_ids(ids, self._size)
         return self._library.decode(ids, skip_special_tokens=False)
+
+    def token_bytes(self) -> list[bytes]:
+        names = sorted(self._library.get_vocab().items(), key=lambda item: item[1])
+        return [bytes(BYTE_OF[char] for char in name) for name, _ in names]
 
     def save(self, folder: str | os.PathLike) -> None:
         atomic_write(Path(folder) / MERGES, self._library.to_str(pretty=True))
