@@ -4,7 +4,7 @@ import math
 import pytest
 
 from tsuzuri.errors import ConfigError
-from tsuzuri.schedules import SCHEDULES, Cosine, Plateau, Step, make_schedule
+from tsuzuri.schedules import SCHEDULES, Cosine, Hold, Plateau, Step, make_schedule
 
 
 def test_constant():
@@ -24,6 +24,14 @@ def test_cosine_rises_in_a_line_and_falls_to_zero():
     assert schedule.factor(8, 20) == pytest.approx(0.5 * (1 + math.sqrt(0.5)))
     assert schedule.factor(20, 20) == pytest.approx(0, abs=1e-15)
     assert 0 < schedule.factor(19, 20) < 0.02
+
+
+def test_hold_stays_and_then_falls_to_zero():
+    schedule = Hold(decay=0.4)
+    assert [schedule.factor(k, 20) for k in range(13)] == [1.0] * 13
+    assert schedule.factor(16, 20) == pytest.approx(0.5)
+    assert schedule.factor(14, 20) == pytest.approx(0.5 * (1 + math.sqrt(0.5)))
+    assert 0 < schedule.factor(19, 20) < 0.05
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

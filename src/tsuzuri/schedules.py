@@ -54,6 +54,20 @@ class Cosine(Constant):
         return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(steps - rise, 1)))
 
 
+class Hold(Constant):
+    """As it is for most of the training, then down along half a cosine wave to zero over the last ``decay`` share of the steps.
+
+    Source: trapezoidal schedules, Xing et al. 2018; as warmup-stable-decay, Hu et al. 2024.
+    """
+
+    def __init__(self, decay: float = 0.3):
+        self.decay = decay
+
+    def factor(self, step, steps):
+        fall = self.decay * steps
+        return 0.5 * (1 + math.cos(math.pi * max(0.0, (step - (steps - fall)) / max(fall, 1))))
+
+
 class Plateau(Constant):
     """Divided by ``divide`` after every validation that brings no new best loss."""
 
@@ -73,7 +87,7 @@ class Plateau(Constant):
         return {"best": self.best, "current": self.current}
 
 
-SCHEDULES = {"constant": Constant, "step": Step, "cosine": Cosine, "plateau": Plateau}
+SCHEDULES = {"constant": Constant, "step": Step, "cosine": Cosine, "hold": Hold, "plateau": Plateau}
 
 
 def make_schedule(name: str) -> Constant:

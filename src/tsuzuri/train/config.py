@@ -36,7 +36,7 @@ class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     weight_decay: float = 0.0
     """share of a weight, times the learning rate, that is taken off in each step"""
     schedule: str = "cosine"
-    """constant, step, cosine (with warm-up) or plateau (divide by 4 when validation stops improving)"""
+    """constant, step, cosine (with warm-up), hold (constant, then down to zero over the last 30 %) or plateau (divide by 4 when validation stops improving)"""
     clip: float = 5.0
     """longest gradient (global norm); 0: any"""
     epochs: int = 10

@@ -141,7 +141,7 @@ def train(data: Text = "", /, *, out: Path,
     weight_decay
         Decoupled weight decay. [default: 0; adamw: 0.01]
     schedule
-        Of the learning rate: constant, step, cosine or plateau. [default: cosine; nt-asgd: constant]
+        Of the learning rate: constant, step, cosine, hold (constant, then down to zero over the last 30 %) or plateau. [default: cosine; nt-asgd: constant]
     clip
         Longest gradient; 0 for any. [default: 5; transformer: 1]
     epochs
