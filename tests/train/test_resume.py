@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_runs import litter, made_up, same
 
+from small_runs import litter, made_up, same
 from tsuzuri import files
 from tsuzuri.train.checkpoint import load_arrays
 from tsuzuri.train.events import Finished, Stepped, Validated
