@@ -95,7 +95,7 @@ def test_forget_of_untrained_models(tmp_path):
     first = drawn(tmp_path / "a.svg")
     ok("lm", "forget", "--size", "8", "--steps", "20", "--clip", "0.001", "--seed", "2", "--out", tmp_path / "a.svg")
     assert drawn(tmp_path / "a.svg") != first
-    assert "numbers from 1" in refused("lm", "forget", "--steps", "0", "--out", tmp_path / "a.svg")
+    assert "--steps 0 one from 2" in refused("lm", "forget", "--steps", "0", "--out", tmp_path / "a.svg")
 
 
 def test_forget_refuses_a_text_that_is_too_short(trained, tmp_path):

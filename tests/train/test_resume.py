@@ -124,7 +124,7 @@ LSTM = {"arch": "lstm", "connection": "highway", "dropout_kind": "variational", 
 TRANSFORMER = {"arch": "transformer", "heads": 2, "context": 16, "windows": "random", "optimizer": "adamw", "schedule": "cosine"}
 EVERY_PART = {
     "lstm, highway, mixture, varied, averaged": LSTM,
-    "gru, tied, element dropout": LSTM | {"arch": "gru", "dropout_kind": "element", "output": "softmax", "tie": True},
+    "gru, tied, element dropout": LSTM | {"arch": "gru", "dropout_kind": "element", "output": "softmax", "experts": 0, "tie": True},
     "gru, residual, adaptive": {"arch": "gru", "connection": "residual", "output": "adaptive", "windows": "varied", "optimizer": "momentum",
                                 "embedding": 6} | REGULARISED,
     "transformer, rotary": TRANSFORMER | {"positions": "rotary"},

@@ -74,7 +74,8 @@ def make_run(weights: RecurrentWeights, tokenizer: Tokenizer, out: str | os.Path
                         "was trained with")
     settings, _ = choose([("the weights", {
         "unit": tokenizer.unit, "arch": weights.arch, "size": weights.size, "embedding": E, "layers": len(weights.layers),
-        "tie": weights.W is None, "dtype": weights.dtype.name})])
+        "tie": weights.W is None, "dtype": weights.dtype.name,
+        **({"optimizer": "sgd"} if weights.dtype.name == "float16" else {})})])
 
     def prepare(folder: Path) -> None:
         tokenizer.save(folder / "tokenizer")
