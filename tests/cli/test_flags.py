@@ -160,9 +160,9 @@ def test_threads(text, tmp_path, quick, monkeypatch):
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0.0, "each step"), (3600.0, "each epoch")])
 def test_save_every(text, tmp_path, quick, monkeypatch, seconds, expected):
-    from tsuzuri.train import language_model
-    saved, save = [], language_model.save_checkpoint
-    monkeypatch.setattr(language_model, "save_checkpoint", lambda *a, **k: (saved.append(1), save(*a, **k)))
+    from tsuzuri.train import recording
+    saved, save = [], recording.save_checkpoint
+    monkeypatch.setattr(recording, "save_checkpoint", lambda *a, **k: (saved.append(1), save(*a, **k)))
     assert call("lm", "train", text, "--out", tmp_path / "run", *SMALL, "--save-every", seconds).code == 0
     steps = Run(tmp_path / "run").logged()[-1]["step"]
     assert len(saved) == (steps + 1 if expected == "each step" else 1)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from small_runs import same
-from tsuzuri.errors import TrainingError
+from tsuzuri.errors import DataError, TrainingError
 from tsuzuri.measuring.evaluation import evaluate_run
 from tsuzuri.models.recurrent import RecurrentConfig, RecurrentLanguageModel
 from tsuzuri.nn import Module
@@ -118,12 +118,59 @@ def test_not_a_number_stops_and_moves_nothing(bad):
     events = fit(m, batches, optimizer, CONFIG, progress=progress)
     next(events)
     m.out.W.data[0, 0] = bad
-    before = {name: a.copy() for name, a in (m.arrays() | optimizer.arrays()).items()}
+    before, carried = {name: a.copy() for name, a in (m.arrays() | optimizer.arrays()).items()}, progress.carried
     with pytest.raises(TrainingError, match=r"epoch 1, step 2; train with a smaller lr"):
         next(events)
     for name, a in (m.arrays() | optimizer.arrays()).items():
         np.testing.assert_array_equal(a, before[name], err_msg=name)
     assert (progress.step, optimizer.steps) == (1, 1)
+    assert progress.carried is carried                       # the state is that before the step, too
+
+
+def test_gradients_of_another_step_do_not_count():
+    """One that failed left them, or a caller."""
+    fresh, stale, batches = model(), model(), BPTTBatches(stream(), 3, 5)
+    stale.loss(*batches[1])[0].backward()
+    for m in (fresh, stale):
+        next(fit(m, batches, SGD(m), CONFIG))
+    for name, a in stale.arrays().items():
+        np.testing.assert_array_equal(a, fresh.arrays()[name], err_msg=name)
+
+
+class Masked(BPTTBatches):
+    """Windows of which some have no target that counts."""
+
+    empty: tuple[int, ...] = ()
+
+    def __getitem__(self, k):
+        ids, targets = super().__getitem__(k)
+        return ids, np.where(k in self.empty, -1, targets)
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam])
+def test_a_step_without_a_target_moves_nothing(kind):
+    m, batches = model(), Masked(stream(61), 3, 5)
+    batches.empty = (1,)
+    events, weights = fit(m, batches, kind(m), change(CONFIG, epochs=1)), []
+    seen = [(e.loss, e.tokens, weights.append({name: a.copy() for name, a in m.arrays().items()})) for e in events if isinstance(e, Stepped)]
+    assert [tokens for _, tokens, _ in seen] == [15, 0, 15, 15]
+    assert seen[1][0] == 0
+    for name, a in weights[0].items():
+        np.testing.assert_array_equal(weights[1][name], a)
+        assert (weights[2][name] != a).any()
+
+
+def test_an_epoch_without_a_target_is_refused():
+    m, batches = model(), Masked(stream(61), 3, 5)
+    batches.empty = range(4)
+    with pytest.raises(DataError, match=r"no target of epoch 1 counts \(all are -1\)"):
+        list(fit(m, batches, SGD(m), CONFIG))
+
+
+def test_a_state_is_carried_in_evaluation_only_where_windows_go_on():
+    m, batches = model(), RandomWindows(stream(200), 3, 10)
+    alone = [m.losses(*batches[k])[0] for k in range(len(batches))]
+    assert evaluate(m, batches)[0] == pytest.approx(np.mean(alone), rel=1e-12)
 
 
 REGULARISED = {"dropout": 0.3, "dropout_kind": "variational", "state_dropout": 0.2, "weight_drop": 0.2, "embedding_dropout": 0.2,

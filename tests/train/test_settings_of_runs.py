@@ -11,7 +11,7 @@ from tsuzuri.models.language_model import ARCHITECTURES
 from tsuzuri.settings import fields, from_environment, from_file
 from tsuzuri.train.events import Stepped
 from tsuzuri.train.language_model import prepare_run, train_run
-from tsuzuri.train.run import Run, Settings, all_settings, choose, read_settings, settings_type
+from tsuzuri.train.run import TASK, Run, Settings, all_settings, choose, read_settings, settings_type
 
 RECURRENT = "rnn or gru or lstm"
 OWN = {
@@ -116,7 +116,7 @@ def test_the_environment_knows_the_settings_of_every_architecture(arch, monkeypa
     for name, value in OWN[arch].items():
         monkeypatch.setenv(f"TSUZURI_{name.upper()}", str(value))
     monkeypatch.setenv("TSUZURI_ARCH", arch)
-    settings, origin = choose(training.layers({"data": "text.txt"}))
+    settings, origin = choose(training.layers(TASK, {"data": "text.txt"}))
     known = fields(settings_type(arch))
     for name, value in OWN[arch].items():
         assert getattr(getattr(settings, known[name][0]), name) == value
@@ -143,15 +143,15 @@ def test_a_run_is_not_gone_on_with_as_another_architecture(was, now, where, text
         config = tmp_path / "settings.toml"
         config.write_text(f'arch = "{now}"\n')
     with pytest.raises(RunError, match=f"arch was '{was}' when the run began, but is '{now}' now .*; resume without it, or start a new run"):
-        training.train(given, run.folder, config, resume=True, dry_run=False)
+        training.train(training.LANGUAGE_MODEL, given, run.folder, config, resume=True, dry_run=False)
     assert not run.checkpoint.exists()
 
 
 def test_a_setting_that_was_otherwise_is_refused_and_an_equal_one_is_not(text, tmp_path, no_curves):
     run = make("transformer", text, tmp_path / "run", epochs=1, layers=1)
     with pytest.raises(RunError, match=r"heads was 4 when the run began, but is 2 now \(flag\)"):
-        training.train({"heads": 2}, run.folder, None, resume=True, dry_run=False)
-    training.train({"heads": 4}, run.folder, None, resume=True, dry_run=False)
+        training.train(training.LANGUAGE_MODEL, {"heads": 2}, run.folder, None, resume=True, dry_run=False)
+    training.train(training.LANGUAGE_MODEL, {"heads": 4}, run.folder, None, resume=True, dry_run=False)
     assert run.final.exists()
 
 
@@ -159,7 +159,7 @@ def test_a_setting_of_another_architecture_is_refused_as_one_when_a_run_is_gone_
     """As it is for a new run: the setting exists, and nothing near it is what was meant."""
     run = make("transformer", text, tmp_path / "run")
     with pytest.raises(TsuzuriError) as caught:
-        training.train({"weight_drop": 0.5}, run.folder, None, resume=True, dry_run=False)
+        training.train(training.LANGUAGE_MODEL, {"weight_drop": 0.5}, run.folder, None, resume=True, dry_run=False)
     assert "weight_drop does not fit arch transformer" in str(caught.value)
 
 
@@ -175,7 +175,7 @@ def test_the_clock_goes_on_where_it_stood(text, tmp_path, no_curves, monkeypatch
         now[0] += 0.25
         return now[0]
 
-    monkeypatch.setattr("tsuzuri.train.language_model.time", SimpleNamespace(monotonic=tick))
+    monkeypatch.setattr("tsuzuri.train.recording.time", SimpleNamespace(monotonic=tick))
     run = make("rnn", text, tmp_path / "run", epochs=2, size=8, batch_size=4, bptt=50, save_every=0.0)
     assert run.seconds() == 0
     parts, read = 0, []

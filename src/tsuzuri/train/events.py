@@ -1,5 +1,5 @@
 """What happens while a model is trained, as values that ``fit`` yields."""
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,14 @@ class Stepped:
 @dataclass(frozen=True)
 class Validated:
     """An epoch is over.  Losses are means in nats a token; ``valid_loss`` is None where nothing is held out, ``train_loss``
-    where a model was counted, which learns its own text by heart."""
+    where a model was counted, which learns its own text by heart.  ``measures`` are other figures of the validation."""
 
     epoch: int
     step: int
     train_loss: float | None
     valid_loss: float | None
     best: bool
+    measures: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

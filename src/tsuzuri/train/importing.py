@@ -22,7 +22,7 @@ from tsuzuri.text.tokenizers import Tokenizer
 from tsuzuri.text.tokenizers.options import Options
 from tsuzuri.text.vocabulary import EOS, UNK, Vocabulary, unescape
 from tsuzuri.train.checkpoint import save_arrays
-from tsuzuri.train.run import Run, choose, create_run
+from tsuzuri.train.run import Run, choose
 
 UNITS = {"word": WordTokenizer, "char": CharTokenizer}
 
@@ -46,16 +46,18 @@ def find_tokenizer(folder: Path) -> Tokenizer:
 
 
 def read_vocabulary(path: Path, unit: str = "word") -> Tokenizer:
-    """A tokenizer of the tokens in a file, one a line in the order of their ids, escaped as in ``vocab.txt``.
+    """A tokenizer of the tokens in a file, one a line in the order of their ids, escaped as in ``vocab.txt``, with its counts or
+    without.
 
     ``<unk>`` and ``<eos>`` mean what they always do, where they stand in it.  DataError: a token stands twice.
     """
     check_choice("unit", unit, UNITS)
     counts: dict[str, int] = {}
     for number, line in enumerate(read_lines(path), 1):
-        token = unescape(line)
+        word = line.partition("\t")[0]
+        token = unescape(word)
         if token in counts:
-            raise DataError(f'{path}: line {number}: "{line}" stands there a second time; a token has one id')
+            raise DataError(f'{path}: line {number}: "{word}" stands there a second time; a token has one id')
         counts[token] = 0
     return make_tokenizer(unit, counts)
 
@@ -84,7 +86,7 @@ def make_run(weights: RecurrentWeights, tokenizer: Tokenizer, out: str | os.Path
         save_arrays(folder / "model.safetensors", model.arrays())
         (folder / "metrics.jsonl").touch()
 
-    return create_run(out, settings, prepare)
+    return Run.create(out, settings, prepare)
 
 
 def _fill(model: Any, weights: RecurrentWeights) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tsuzuri.array import Array, like, threads
-from tsuzuri.errors import TrainingError
+from tsuzuri.errors import DataError, TrainingError
 from tsuzuri.optim import Optimizer, clip_factor, global_norm
 from tsuzuri.schedules import make_schedule
 from tsuzuri.tensor import Tensor
@@ -72,7 +72,8 @@ def fit(model: Trainable, batches: Batches, optimizer: Optimizer, config: Traini
         progress: Progress | None = None) -> Iterator[Event]:
     """Train ``model``, yielding a Stepped after each step, a Validated after each epoch and a Finished.
 
-    Raises TrainingError, with the parameters as they were before the step, where the loss or gradient is not a number.
+    Raises TrainingError, with the parameters as they were before the step, where the loss or gradient is not a number, and
+    DataError after an epoch in which no target counts.  A step of such batches moves nothing.
     """
     progress = Progress(np.random.default_rng(config.seed)) if progress is None else progress
     schedule = make_schedule(config.schedule)
@@ -94,14 +95,15 @@ def fit(model: Trainable, batches: Batches, optimizer: Optimizer, config: Traini
 
 
 def evaluate(model: Trainable, batches: Batches, report: Callable[[int], None] = lambda tokens: None) -> tuple[float, int]:
-    """(mean loss in nats a token, tokens predicted), the state carried from the first batch to the last.
+    """(mean loss in nats a token, tokens predicted), the state carried where one batch goes on from another.
 
     ``report`` is told how many tokens each batch had.
     """
     total, tokens, state = 0.0, 0, None
     for k in range(len(batches)):
         batch = batches[k]
-        losses, state = model.losses(*batch, state=state)
+        losses, after = model.losses(*batch, state=state)
+        state = after if batches.goes_on else None
         count = int((batch[-1] >= 0).sum())
         total, tokens = total + float(losses.sum(dtype=np.float64)), tokens + count
         report(count)
@@ -113,12 +115,13 @@ def _step(model, batches, optimizer, config, progress, lr):
     last = min(progress.batch + config.accumulate, len(batches))
     windows = [batches[k] for k in range(progress.batch, last)]
     lr *= sum(batches.rate(k) for k in range(progress.batch, last)) / len(windows)
-    tokens = sum(window[-1].size for window in windows)
-    loss_sum = 0.0
-    for window in windows:
-        share = window[-1].size / tokens
-        before = progress.carried if batches.goes_on else None
-        loss, penalty, progress.carried = model.training_loss(*window, state=before, rng=progress.rng)
+    counts = [int((window[-1] >= 0).sum()) for window in windows]
+    tokens, loss_sum, state = sum(counts), 0.0, progress.carried
+    for p in optimizer.parameters.values():                  # what a step left that failed, or a caller
+        p.grad = None
+    for window, count in zip(windows, counts, strict=True):
+        share = count / max(tokens, 1)
+        loss, penalty, state = model.training_loss(*window, state=state if batches.goes_on else None, rng=progress.rng)
         objective = loss if penalty is None else loss + penalty
         objective.backward(like(loss.data, np.asarray(share, loss.dtype)))
         loss_sum += loss.item() * share
@@ -128,13 +131,16 @@ def _step(model, batches, optimizer, config, progress, lr):
         raise TrainingError(f"the loss is {loss_sum:.4g} and the gradient's length {norm:.4g} in epoch {progress.epoch}, "
                             f"step {progress.step + 1}; train with a smaller lr (now {lr:.4g}) or clip "
                             f"(now {config.clip:.4g}).")
-    optimizer.step(lr, clip_factor(norm, config.clip))
-    progress.step, progress.batch = progress.step + 1, last
+    if tokens:
+        optimizer.step(lr, clip_factor(norm, config.clip))
+    progress.step, progress.batch, progress.carried = progress.step + 1, last, state
     progress.loss_sum, progress.tokens = progress.loss_sum + loss_sum * tokens, progress.tokens + tokens
     return Stepped(progress.epoch, progress.step, loss_sum, norm, lr, tokens)
 
 
 def _validate(model, valid, config, progress):
+    if not progress.tokens:
+        raise DataError(f"no target of epoch {progress.epoch} counts (all are -1), so nothing was learnt; give batches that have some.")
     train_loss = progress.loss_sum / progress.tokens
     valid_loss = None if valid is None else evaluate(model, valid)[0]
     judged = train_loss if valid_loss is None else valid_loss
