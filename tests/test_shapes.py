@@ -63,3 +63,11 @@ def test_leading_axes_are_not_compared():
 def test_a_letter_that_was_not_bound_is_a_key_error():
     with pytest.raises(KeyError):
         expect("f", x=(zeros(2), "N"))["ND"]
+
+
+def test_arrays_of_several_float_types_are_refused_by_name():
+    x, W, b = np.zeros((2, 3)), np.zeros((3, 4), np.float32), np.zeros(4, np.float32)
+    assert message("linear", x=(x, "N D"), W=(W, "D H"), b=(b, "H")) == (
+        "linear: x is float64, W is float32, b is float32; give all of them one dtype, for instance with x.astype(W.dtype).")
+    assert "with x.astype(b.dtype)" in message("linear", x=(x, "N D"), W=(zeros(3, 4), "D H"), b=(b, "H"))
+    expect("losses", x=(x, "N D"), targets=(np.zeros(2, int), "N"))     # indices are numbers of another kind

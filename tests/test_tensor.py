@@ -1,5 +1,6 @@
 """The tape: deep graphs, freed graphs, what adds up, what is recorded, and what each leaf gets."""
 import gc
+import threading
 import weakref
 
 import numpy as np
@@ -211,6 +212,46 @@ def test_arithmetic_with_numbers_and_arrays_on_either_side():
         x.grad = None
         y.sum().backward()
         assert x.grad.tolist() == slope
+
+
+def test_a_leaf_gets_its_own_gradient():
+    x = leaf(1.0, 2.0)
+    x.backward(np.array([3.0, 4.0]))
+    x.backward()
+    assert x.grad.tolist() == [4, 5]
+    constant = Tensor(np.ones(2))
+    constant.backward()
+    assert constant.grad is None
+
+
+def test_an_op_takes_arrays_as_constants():
+    W, x, b = leaf([1.0, 2.0]), np.array([[3.0], [4.0]]), np.zeros(2)
+    y = ops.linear(x, W, b)
+    y.backward(np.ones((2, 2)))
+    assert y.data.tolist() == [[3, 6], [4, 8]]
+    assert W.grad.tolist() == [[7, 7]]
+    alone = ops.softmax(b)
+    assert alone.data.tolist() == [0.5, 0.5]
+    assert alone.op is None
+
+
+def test_no_grad_is_of_one_thread():
+    """One thread measures while another trains."""
+    entered, left, recorded = threading.Event(), threading.Event(), []
+
+    def measure():
+        with no_grad():
+            entered.set()
+            left.wait(10)
+            recorded.append((leaf(1.0) * 2.0).op is not None)
+
+    thread = threading.Thread(target=measure)
+    thread.start()
+    assert entered.wait(10)
+    recorded.append((leaf(1.0) * 2.0).op is not None)
+    left.set()
+    thread.join()
+    assert recorded == [True, False]
 
 
 def test_a_number_beside_a_tensor_keeps_its_type():

@@ -1,4 +1,4 @@
-"""Shape specs that are documentation and check at once: ``"N T D"``, ``"D 4H"``, ``"N ..."``."""
+"""Shape specs that are documentation and check at once: ``"N T D"``, ``"D 4H"``, ``"... D"``."""
 import re
 from functools import lru_cache
 
@@ -22,12 +22,19 @@ def expect(where: str, **specs: tuple[Array, str]) -> Sizes:
 
     ``4H`` is four times ``H``, ``1`` is itself, a leading ``...`` is any number of axes.  Returns the sizes that were
     bound: ``N, T, D, H = expect("lstm", x=(x, "N T D"), h0=(h0, "N H"))["NTDH"]``.  Raises ShapeError with one line
-    an array, the one that does not fit pointed out.
+    an array, the one that does not fit pointed out; and where arrays have different float types, all of which a compiled
+    kernel would read as the first one's.
     """
     sizes = Sizes()
     origin: dict[str, str] = {}
     axes = []
+    real = None
     for name, (a, spec) in specs.items():
+        dtype = a.dtype
+        if dtype is not real and dtype.kind == "f":
+            if real is not None and dtype != real:
+                _fail_types(where, specs)
+            real = dtype
         terms, leading = _parse(spec)
         extra = a.ndim - len(terms)
         if extra < 0 or (extra and not leading):
@@ -60,6 +67,14 @@ def _parse(spec: str) -> tuple[list[tuple[int, str]], bool]:
 def _reason(axis, term, got, want, letter, sizes, origin):
     why = f", because {letter} is {sizes[letter]} in {origin[letter]}" if letter in origin else ""
     return f"axis {axis} ({term}) is {got}, should be {want}{why}"
+
+
+def _fail_types(where, specs):
+    real = {name: a.dtype for name, (a, _) in specs.items() if a.dtype.kind == "f"}
+    first = next(iter(real))
+    other = next(name for name in real if real[name] != real[first])
+    raise ShapeError(f"{where}: {', '.join(f'{name} is {dtype}' for name, dtype in real.items())}; give all of them one dtype, for "
+                     f"instance with {first}.astype({other}.dtype).")
 
 
 def _fail(where, specs, culprit, reason):

@@ -32,9 +32,6 @@ class RowSparse:
 
     __radd__ = __add__
 
-    def __mul__(self, factor):
-        return RowSparse(self.ids, self.rows * factor, self.shape)
-
     def to_dense(self) -> Array:
         """The whole (V, ...) array."""
         dense = module_of(self.rows).zeros(self.shape, self.rows.dtype)

@@ -1,10 +1,11 @@
 """Tensor and the tape: every value remembers the op that made it; backward walks the ops newest first.
 
 There is no list of ops: the tape is the graph that hangs from the result, and an op is freed with the last tensor that
-needs it.  Ops keep arrays, never tensors, so no reference cycle forms.
+needs it.  An op keeps arrays and the tensors it was given, never those it made, so no reference cycle forms.
 """
 import heapq
 import itertools
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from tsuzuri.array import Array, module_of
 from tsuzuri.sparse import RowSparse
 
 _clock = itertools.count()
-_recording = True
+_silent: dict[int, int] = {}                                 # threads in ``no_grad`` -> how many of its blocks are open
 
 
 class Tensor:
@@ -71,28 +72,36 @@ class Tensor:
         return Tensor(self.data)
 
     def backward(self, grad: Array | None = None) -> None:
-        """Add the gradient of this scalar (or of <grad, tensor>) to ``.grad`` of every leaf it was computed from."""
-        if self.op is None:
+        """Add the gradient of this scalar (or of <grad, tensor>) to ``.grad`` of every leaf it was computed from, itself if it is one."""
+        if not self.requires_grad:
             return
         if grad is None:
             grad = module_of(self.data).ones_like(self.data)
-        _walk(self, grad)
+        if self.op is None:
+            self.grad = add_gradients(self.grad, grad)
+        else:
+            _walk(self, grad)
 
 
 class Op:
     """One step of a computation.  A subclass writes forward and backward on arrays; the instance is the tape's node.
 
+    It is called with tensors; an array beside or instead of them is a constant.
     forward(*arrays) -> array or tuple of arrays, keeping what backward needs in ``self.saved``.
     backward(*douts) -> one gradient (or None) for each input.  A dout is None where that output was not used.
     """
 
     __slots__ = ("inputs", "outputs", "saved", "time")
 
-    def __call__(self, *inputs: Tensor):
+    def __call__(self, *inputs: Tensor | Array):
+        try:
+            recorded = any([t.requires_grad for t in inputs])  # noqa: C419, a list is made quicker than a generator
+        except AttributeError:                               # an array is among them
+            return self(*[t if isinstance(t, Tensor) else Tensor(t) for t in inputs])
         outs = self.forward(*[t.data for t in inputs])
         many = isinstance(outs, tuple)
         results = [Tensor(o) for o in (outs if many else (outs,))]
-        if _recording and any(t.requires_grad for t in inputs):
+        if recorded and not (_silent and threading.get_ident() in _silent):
             self.inputs, self.time, self.outputs = inputs, next(_clock), len(results)
             for k, result in enumerate(results):
                 result.op, result.index, result.requires_grad = self, k, True
@@ -109,13 +118,15 @@ class Op:
 
 @contextmanager
 def no_grad() -> Iterator[None]:
-    """Within the block nothing is recorded: memory stays flat and ``backward`` has nothing to walk."""
-    global _recording
-    before, _recording = _recording, False
+    """Within the block nothing that this thread computes is recorded: memory stays flat and ``backward`` has nothing to walk."""
+    thread = threading.get_ident()
+    _silent[thread] = _silent.get(thread, 0) + 1
     try:
         yield
     finally:
-        _recording = before
+        _silent[thread] -= 1
+        if not _silent[thread]:
+            del _silent[thread]
 
 
 def add_gradients(a: Array | RowSparse | None, b: Array | RowSparse) -> Array | RowSparse:

@@ -1,4 +1,6 @@
 """Compiled loops that no op reaches in every size: products of any layout, optimiser steps, column sums, draws."""
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -164,3 +166,31 @@ def test_top_k_and_top_p_keep_the_most_probable():
     assert np.isfinite(sampling.keep_top_p(logits, 0.6)).tolist() == [False, True, False, True]
     assert np.isfinite(sampling.keep_top_p(logits, 0.75)).tolist() == [False, True, True, True]
     assert np.isfinite(sampling.keep_top_p(logits, 1.0)).all()
+
+
+def test_the_threads_of_blas_are_set_back_when_the_last_has_left():
+    """Two threads of ours that multiply at once: BLAS has one thread for both, until neither works any more."""
+    blas = pytest.importorskip("tsuzuri.kernels.compiled.blas")
+    if not blas.available():
+        pytest.skip("NumPy came with another BLAS")
+    first_in, first_out, counts = threading.Event(), threading.Event(), []
+
+    def other():
+        with blas.one_blas_thread():
+            first_in.set()
+            first_out.wait(10)
+            counts.append(blas.get_blas_threads())
+        counts.append(blas.get_blas_threads())
+
+    with array.threads(2):
+        thread = threading.Thread(target=other)
+        with blas.one_blas_thread():
+            thread.start()
+            assert first_in.wait(10)
+            with blas.one_blas_thread():
+                pass
+            counts.append(blas.get_blas_threads())
+        counts.append(blas.get_blas_threads())
+        first_out.set()
+        thread.join()
+    assert counts == [1, 1, 1, 2]

@@ -49,3 +49,15 @@ def test_a_product_that_is_cut_into_parts_is_the_product(shape, turned):
     a = np.ascontiguousarray(a.T).T if "a" in turned else a
     b = np.ascontiguousarray(b.T).T if "b" in turned else b
     np.testing.assert_allclose(matmul(a, b), np.einsum("mk,kn->mn", a, b), rtol=0, atol=1e-12 * K)
+
+
+@pytest.mark.parametrize("kinds", [(np.float64, np.float32), (np.float32, np.float64), (np.int64, np.int64), (np.int64, np.float32), (np.uint8, np.uint8)],
+                         ids=lambda kinds: " ".join(np.dtype(kind).name for kind in kinds))
+@pytest.mark.parametrize("rows", [1, 200])
+def test_a_large_product_of_other_types_is_numpys(rows, kinds):
+    """Numbers that BLAS would read as of the first one's type, or has no product of."""
+    rng = np.random.default_rng(2)
+    a, b = (rng.integers(0, 9, shape).astype(kind) for shape, kind in zip(((rows, 600), (600, 600)), kinds, strict=True))
+    found = matmul(a, b)
+    assert found.dtype == (a @ b).dtype
+    np.testing.assert_array_equal(found, a @ b)

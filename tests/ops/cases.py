@@ -11,7 +11,7 @@ import numpy as np
 
 from tsuzuri.kernels import attention as attention_kernels
 from tsuzuri.kernels.rotary import rotary_angles
-from tsuzuri.ops import attention, elementwise, fused, index, linalg, reduce, shape
+from tsuzuri.ops import attending, elementwise, fused, index, linalg, reduce, shape
 from tsuzuri.ops import outputs as output_layers
 from tsuzuri.sparse import RowSparse
 from tsuzuri.tensor import Op
@@ -53,7 +53,7 @@ def _cases():
 
     found: list[Case] = []
     e, f = elementwise, fused
-    for kind in (e.Add, e.Sub, e.Mul, e.Div):
+    for kind in (e.Add, e.Sub, e.Mul, e.Div, e.Minimum):
         between = (0.5, 2.0) if kind is e.Div else None
         add(kind, "same shapes", [(3, 4), (3, 4)], between=between)
         add(kind, "row", [(2, 3, 4), (4,)], between=between)
@@ -115,6 +115,10 @@ def _cases():
     add(index.Embedding, "one id, no axis", [(4, 2)], ids=np.array(2))
     add(index.Embedding, "no ids", [(6, 3)], ids=np.zeros((2, 0), int))
     add(index.Embedding, "32 bit ids", [(6, 3)], ids=np.array([3, 3, 0], np.int32))
+    add(shape.Split, "three steps", [(2, 3, 4)])
+    add(shape.Split, "one step", [(3, 1)])
+    add(index.Turn, "whole rows", [(2, 3, 4)])
+    add(index.Turn, "lengths", [(3, 4, 2)], lengths=ints(4, 2, 1))
     add(index.Gather, "last axis", [(3, 5)], ids=np.array([[0], [4], [2]]))
     add(index.Gather, "repeated along rows", [(4, 3)], ids=np.array([[1, 1, 3], [1, 0, 3]]), axis=0)
     add(index.Gather, "middle", [(2, 4, 3)], ids=np.array([[[1, 0, 3]], [[2, 2, 2]]]), axis=1)
@@ -209,10 +213,10 @@ def _cases():
     add(adaptive, "large enough to be cut up", [(90, 60), (60, 500), (60, 30), (30, 900)],
         targets=np.arange(90) * 15, cutoffs=[499, 1399])
     def turned(heads, T, D):
-        return lambda put: attention.CausalAttention(heads, *map(put, rotary_angles(T, D)))
+        return lambda put: attending.CausalAttention(heads, *map(put, rotary_angles(T, D)))
 
     none = np.zeros((0, 0))
-    a = attention
+    a = attending
     add(a.CausalAttention, "two heads", [(2, 5, 18)], heads=2, cos=none, sin=none)
     add(a.CausalAttention, "turned", [(2, 5, 24)], turned(2, 5, 4))
     add(a.CausalAttention, "turned, fewer steps than positions", [(1, 3, 12)], turned(1, 9, 4))
@@ -230,8 +234,48 @@ def _cases():
     add(a.LinearGelu, "3-D", [(2, 3, 4), (4, 5), (5,)])
     add(a.LinearGelu, "far out", [(6, 1), (1, 1), (1,)], between=(-9.0, 9.0))
     add(a.BranchEnd, "3-D", [(2, 3, 5), (2, 3, 4), (4, 5), (5,)], p=0.0, rng=None)
+    _looking_cases(add)
     add(f.LayerNorm, "large enough for threads", [(9, 50, 160), (160,), (160,)])
     return found
+
+
+def _looking_cases(add):
+    """Ops on a padded source: some rows end early, one has nothing, and lengths may be missing."""
+    def ints(*values): return np.array(values, int)
+
+    masked, looks, scores = fused.MaskedSoftmax, attending.Attention, attending.AdditiveScores
+    add(masked, "no lengths", [(2, 3, 4)])
+    add(masked, "lengths", [(3, 2, 5)], lengths=ints(5, 1, 3))
+    add(masked, "one row empty", [(3, 2, 4)], lengths=ints(2, 0, 4))
+    add(masked, "large values", [(2, 3, 5)], between=(-300.0, 300.0), lengths=ints(5, 3))
+    add(masked, "size 1", [(1, 1, 1)], lengths=ints(1))
+    add(masked, "no rows", [(0, 2, 4)], lengths=ints())
+    add(masked, "no steps", [(2, 0, 4)], lengths=ints(2, 4))
+    add(masked, "large enough for threads", [(4, 90, 190)], lengths=ints(190, 17, 1, 120))
+
+    def shapes(N, T, S, K, D, E): return [(N, T, K * D), (N, S, K * D), (N, S, K * E)]
+
+    add(looks, "one head, no lengths", shapes(2, 3, 4, 1, 5, 5))
+    add(looks, "lengths", shapes(3, 4, 5, 1, 3, 2), lengths=ints(5, 1, 3), scale=0.5)
+    add(looks, "heads", shapes(2, 3, 4, 3, 2, 4), lengths=ints(2, 4), heads=3, scale=2 ** -0.5)
+    add(looks, "one row empty", shapes(3, 2, 4, 2, 2, 2), lengths=ints(2, 0, 4), heads=2)
+    add(looks, "one step", shapes(3, 1, 4, 2, 3, 2), lengths=ints(4, 1, 2), heads=2, scale=-1.5)
+    add(looks, "one step, one row empty", shapes(2, 1, 3, 1, 4, 3), lengths=ints(0, 3))
+    add(looks, "size 1", shapes(1, 1, 1, 1, 1, 1), lengths=ints(1))
+    add(looks, "no rows", shapes(0, 3, 4, 2, 3, 3), lengths=ints(), heads=2)
+    add(looks, "no steps", shapes(2, 0, 4, 1, 3, 3), lengths=ints(2, 4))
+    add(looks, "large enough for threads", shapes(6, 50, 45, 4, 32, 16), lengths=ints(45, 44, 45, 1, 20, 33), heads=4, scale=32 ** -0.5)
+    add(looks, "one step, large enough for threads", shapes(30, 1, 60, 4, 160, 8), heads=4, scale=160 ** -0.5)
+
+    add(scores, "no lengths", [(2, 3, 5), (2, 4, 5), (5,)])
+    add(scores, "lengths", [(3, 2, 4), (3, 5, 4), (4,)], lengths=ints(5, 1, 3))
+    add(scores, "one row empty", [(3, 2, 4), (3, 3, 4), (4,)], lengths=ints(2, 0, 3))
+    add(scores, "one step", [(3, 1, 7), (3, 5, 7), (7,)], lengths=ints(5, 1, 3))
+    add(scores, "far out", [(2, 3, 1), (2, 4, 1), (1,)], between=(-30.0, 30.0))
+    add(scores, "size 1", [(1, 1, 1), (1, 1, 1), (1,)], lengths=ints(1))
+    add(scores, "no rows", [(0, 2, 4), (0, 3, 4), (4,)], lengths=ints())
+    add(scores, "no steps", [(2, 0, 4), (2, 3, 4), (4,)], lengths=ints(3, 1))
+    add(scores, "large enough for threads", [(7, 9, 40), (7, 31, 40), (40,)], lengths=ints(31, 5, 31, 1, 30, 12, 31))
 
 
 CASES = _cases()

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from cases import CASES, gradients, outputs, seeds
 
-from tsuzuri.ops import attention as t
+from tsuzuri.ops import attending as t
 from tsuzuri.ops import elementwise as e
 from tsuzuri.ops import fused as f
 from tsuzuri.ops import index, linalg, reduce, shape
@@ -105,6 +105,30 @@ def attention(op, qkv):
     return F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2)
 
 
+def turn(op, x):
+    lengths = [x.shape[1]] * len(x) if op.lengths is None else op.lengths
+    return torch.stack([torch.cat([row[:length].flip(0), row[length:]]) for row, length in zip(x, lengths, strict=True)])
+
+
+def within(op, N, S):
+    """(N, 1, S): is this a key of the row, and not padding?"""
+    lengths = torch.full((N,), S) if op.lengths is None else long(op.lengths)
+    return (torch.arange(S) < lengths[:, None])[:, None]
+
+
+def look(op, q, k, v):
+    """PyTorch's own attention of heads, and once more on the keys' numbers in place of values, which gives the weights."""
+    seen = within(op, *k.shape[:2])[:, None]
+    q, k, v = (x.unflatten(-1, (op.heads, -1)).transpose(1, 2) for x in (q, k, v))
+    numbers = torch.eye(k.shape[2], dtype=k.dtype).expand(*k.shape[:2], -1, -1)
+    context, weights = (F.scaled_dot_product_attention(q, k, x, attn_mask=seen, scale=op.scale) for x in (v, numbers))
+    return context.transpose(1, 2).flatten(2), weights
+
+
+def additive(op, q, k, v):
+    return (q[:, :, None] + k[:, None]).tanh().matmul(v) * within(op, *k.shape[:2])
+
+
 class Layer:
     """A PyTorch layer and its number of states."""
 
@@ -114,6 +138,7 @@ class Layer:
 COUNTERPARTS = {
     e.Add: lambda op, a, b: a + b, e.Sub: lambda op, a, b: a - b, e.Mul: lambda op, a, b: a * b,
     e.Div: lambda op, a, b: a / b, e.Neg: lambda op, x: -x, e.Pow: lambda op, x: x ** op.power,
+    e.Minimum: lambda op, a, b: torch.minimum(a, b),
     e.Exp: lambda op, x: x.exp(), e.Log: lambda op, x: x.log(), e.Sigmoid: lambda op, x: x.sigmoid(),
     e.Tanh: lambda op, x: x.tanh(), e.Relu: lambda op, x: x.relu(), e.Gelu: lambda op, x: F.gelu(x),
     reduce.Sum: lambda op, x: x.sum(op.axis, keepdim=op.keepdims),
@@ -123,12 +148,14 @@ COUNTERPARTS = {
     shape.Transpose: lambda op, x: x.permute(op.axes or tuple(reversed(range(x.ndim)))),
     shape.Slice: slice_of,
     shape.Concatenate: lambda op, *xs: torch.cat(xs, op.axis),
+    shape.Split: lambda op, x: x.split(1, dim=1),
     shape.Stack: lambda op, *xs: torch.stack(xs, op.axis),
     linalg.MatMul: lambda op, a, b: a @ b,
     linalg.Linear: lambda op, x, W, b: F.linear(x, W.T, b),
     index.Embedding: lambda op, W: F.embedding(long(op.ids), W),
-    index.Gather: gather,
+    index.Gather: gather, index.Turn: turn,
     f.Softmax: lambda op, x: x.softmax(-1), f.LogSoftmax: lambda op, x: x.log_softmax(-1),
+    f.MaskedSoftmax: lambda op, x: x.masked_fill(~within(op, len(x), x.shape[2]), -torch.inf).softmax(-1),
     f.LayerNorm: lambda op, x, gain, bias: F.layer_norm(x, gain.shape, gain, bias),
     f.CrossEntropy: cross_entropy,
     f.LinearCrossEntropy: lambda op, x, W, b: cross_entropy(op, x @ W + b),
@@ -137,7 +164,7 @@ COUNTERPARTS = {
     o.MixtureCrossEntropy: mixture, o.AdaptiveCrossEntropy: adaptive,
     f.ActivationPenalty: lambda op, x: x.pow(2).sum() / max(x.numel(), 1),
     f.TemporalPenalty: lambda op, x: x.diff(dim=1).pow(2).sum() / max(x.diff(dim=1).numel(), 1),
-    t.CausalAttention: attention,
+    t.CausalAttention: attention, t.Attention: look, t.AdditiveScores: additive,
     t.LinearGelu: lambda op, x, W, b: F.gelu(F.linear(x, W.T, b)),
     t.BranchEnd: lambda op, r, x, W, b: r + F.linear(x, W.T, b),
     f.RNN: recurrent(Layer(torch.nn.RNN, 1), 1),
@@ -147,10 +174,16 @@ COUNTERPARTS = {
 
 
 def possible(case):
-    """PyTorch refuses packed rows of length 0, sequences or batches without steps or rows, and knows no mask."""
+    """PyTorch refuses packed rows of length 0, sequences or batches without steps or rows, and knows no mask.
+
+    What a row sees that has nothing to see is NaN there or 0, depending on the version; here it is 0.
+    """
     if case.kind in (f.RNN, f.GRU, f.LSTM):
         lengths = case.op().lengths
         return case.op().mask is None and 0 not in case.shapes[0] and (lengths is None or lengths.min() > 0)
+    if case.kind in (f.MaskedSoftmax, t.Attention):
+        lengths = case.op().lengths
+        return lengths is None or 0 not in lengths
     return case.kind in COUNTERPARTS and not (case.kind is t.BranchEnd and case.op().p)
 
 

@@ -11,9 +11,10 @@ from tsuzuri.kernels.inner import inner
 
 def embedding_forward(W, ids):
     """W (V, D), ids (...) -> (..., D).  (N, T) ids give a view of (T, N, D): the order in which recurrent layers read."""
-    if ids.size and not 0 <= int(ids.min()) <= int(ids.max()) < len(W):
-        wrong = int(ids.max()) if int(ids.max()) >= len(W) else int(ids.min())
-        raise DataError(f"id {wrong} is not a row of a table of {len(W)} rows.")
+    if ids.size:
+        low, high = (int(ids.min()), int(ids.max())) if ids.size > 1 else (ids.item(), ids.item())  # quicker, for a step of one row
+        if low < 0 or high >= len(W):
+            raise DataError(f"id {high if high >= len(W) else low} is not a row of a table of {len(W)} rows.")
     return W[ids.T].swapaxes(0, 1) if ids.ndim == 2 else W[ids]
 
 

@@ -72,7 +72,7 @@ def gru_backward(douts, cache):
 
 def gru_step(x, h, Wx, Wh, b, bm):
     """One step that keeps nothing for a way back.    x (N, D), h (N, H) -> (h,), (N, H)."""
-    return gru_cell(matmul(x, Wx), matmul(h, Wh), b, bm, h),
+    return (gru_cell(matmul(x, Wx), matmul(h, Wh), b, bm, h),)
 
 
 @inner

@@ -12,9 +12,12 @@ SMALL_ROW = 300_000                                          # the same for one 
 
 
 def matmul(a, b):
-    """a (M, K), b (K, N), either of them possibly a transposed view -> (M, N) in C order."""
+    """a (M, K), b (K, N), either of them possibly a transposed view -> (M, N) in C order.
+
+    BLAS reads both as numbers of one float type; where they are not, the array module's own product converts them.
+    """
     rows, depth = a.shape
-    if rows * depth * b.shape[1] < (SMALL_ROW if rows == 1 else SMALL):
+    if rows * depth * b.shape[1] < (SMALL_ROW if rows == 1 else SMALL) or a.dtype != b.dtype or a.dtype.kind != "f":
         return a @ b
     out = empty(a, (a.shape[0], b.shape[1]))
     product_into(out, a, b)

@@ -61,7 +61,7 @@ def rnn_backward(douts, cache):
 
 def rnn_step(x, h, Wx, Wh, b):
     """One step that keeps nothing for a way back.    x (N, D), h (N, H) -> (h,), (N, H)."""
-    return module_of(x, h).tanh(matmul(x, Wx) + matmul(h, Wh) + b),
+    return (module_of(x, h).tanh(matmul(x, Wx) + matmul(h, Wh) + b),)
 
 
 @inner

@@ -64,3 +64,12 @@ def recurrent_grads(xs, Wx, da, T, N):
     """From da (T * N, G), the gradient of xs Wx + b: dx (N, T, D), dWx, db."""
     dx = matmul(da, Wx.T)
     return batch_major(dx.reshape(T, N, Wx.shape[0])), matmul(xs.T, da), column_sums(da)
+
+
+def turned(x, lengths=None):
+    """x (N, T, ...) with the first ``lengths`` (N,) steps of each row in reverse order, the rest in place; None: all steps."""
+    if lengths is None:
+        return x[:, ::-1]
+    xp = module_of(x, lengths)
+    step, ends = xp.arange(x.shape[1])[None, :], lengths[:, None]
+    return x[xp.arange(len(x))[:, None], xp.where(step < ends, ends - 1 - step, step)]

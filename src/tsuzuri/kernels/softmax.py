@@ -3,6 +3,8 @@
     p = softmax(z),  p_j = e^{z_j - m} / sum_k e^{z_k - m},  m = max z        dz = p * (dy - <p, dy>)
     log p_j = z_j - m - log sum_k e^{z_k - m}                                 dz = dy - p * sum dy
 
+Masked, p and the sums are over the first L numbers of a row and p_j = 0 for j >= L; dz is as above, so it is 0 there too.
+
 Cross entropy with a target y and label smoothing s, mean over the rows that count (target is not ``ignore``):
 
     q = (1 - s) onehot(y) + s / V           loss = - <q, log p>               dz = (p - q) / rows
@@ -26,6 +28,26 @@ def softmax_forward(x):
 def softmax_backward(dy, p):
     """dy (..., V) -> dx."""
     return p * (dy - (p * dy).sum(-1, keepdims=True))
+
+
+def masked_softmax_forward(x, lengths=None):
+    """x (N, T, S), lengths (N,) or None -> p (N, T, S): the softmax of the first ``lengths[n]`` numbers, 0 beyond; cache."""
+    if lengths is None:
+        return softmax_forward(x)
+    module_of(x, lengths)
+    expect("masked softmax", x=(x, "N T S"), lengths=(lengths, "N"))
+    p = masked_softmax_rows(x, lengths)
+    return p, p
+
+
+def masked_softmax_backward(dy, p):
+    """dy (N, T, S) -> dx."""
+    return softmax_backward(dy, p)
+
+
+def within(lengths, S):
+    """lengths (N,) -> (N, S): is this one of the first ``lengths[n]``?"""
+    return module_of(lengths).arange(S) < lengths[:, None]
 
 
 def log_softmax_forward(x):
@@ -119,6 +141,15 @@ def softmax_rows(x):
     e = module_of(x).exp(x - x.max(1, keepdims=True))
     e /= e.sum(1, keepdims=True)
     return e
+
+
+@inner
+def masked_softmax_rows(x, lengths):
+    """x (N, T, S) -> softmax of the first ``lengths[n]`` numbers of each row, then zeros."""
+    xp, seen = module_of(x), within(lengths, x.shape[2])[:, None]
+    top = xp.where(seen, x, float("-inf")).max(2, keepdims=True)
+    e = xp.exp(xp.where(seen, x - top, float("-inf")))
+    return e / xp.maximum(e.sum(2, keepdims=True), 1)        # the highest adds 1 to the sum; it is 0 where nothing is seen
 
 
 @inner

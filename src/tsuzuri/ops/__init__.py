@@ -3,7 +3,7 @@
 A number or an array beside a tensor is taken as a constant of the tensor's dtype.
 """
 from tsuzuri.array import module_of
-from tsuzuri.ops import attention, elementwise, fused, index, linalg, outputs, reduce, shape
+from tsuzuri.ops import attending, elementwise, fused, index, linalg, outputs, reduce, shape
 from tsuzuri.tensor import Tensor
 
 
@@ -21,15 +21,19 @@ def tanh(x): return elementwise.Tanh()(x)
 def relu(x): return elementwise.Relu()(x)
 def gelu(x): return elementwise.Gelu()(x)
 def softmax(x): return fused.Softmax()(x)
+def masked_softmax(scores, lengths=None): return fused.MaskedSoftmax(lengths)(scores)
 def log_softmax(x): return fused.LogSoftmax()(x)
+def minimum(a, b): return elementwise.Minimum()(a, as_tensor(b, a))
 def reshape(x, *to): return shape.Reshape(to)(x)
 def transpose(x, *axes): return shape.Transpose(axes or None)(x)
 def concatenate(tensors, axis=0): return shape.Concatenate(axis)(*tensors)
 def stack(tensors, axis=0): return shape.Stack(axis)(*tensors)
+def split(x): return shape.Split()(x)
 def gather(x, ids, axis=-1): return index.Gather(ids, axis)(x)
+def turn(x, lengths=None): return index.Turn(lengths)(x)
 def embedding(W, ids): return index.Embedding(ids)(W)
 def linear(x, W, b): return linalg.Linear()(x, W, b)
-def linear_gelu(x, W, b): return attention.LinearGelu()(x, W, b)
+def linear_gelu(x, W, b): return attending.LinearGelu()(x, W, b)
 def activation_penalty(x): return fused.ActivationPenalty()(x)
 def temporal_penalty(x): return fused.TemporalPenalty()(x)
 def layer_norm(x, gain, bias): return fused.LayerNorm()(x, gain, bias)
@@ -54,12 +58,22 @@ def adaptive_cross_entropy(x, head, tails, cutoffs, targets):
 
 def causal_attention(qkv, heads, cos, sin):
     """Self-attention of packed queries, keys and values (N, T, 3 K D), turned by rotary angles where ``cos`` has rows."""
-    return attention.CausalAttention(heads, cos, sin)(qkv)
+    return attending.CausalAttention(heads, cos, sin)(qkv)
+
+
+def attention(q, k, v, lengths=None, heads=1, scale=1.0):
+    """The context (N, T, K E) that each query takes from a source, and its weights (N, K, T, S); row n has ``lengths[n]`` keys."""
+    return attending.Attention(lengths, heads, scale)(q, k, v)
+
+
+def additive_scores(q, k, v, lengths=None):
+    """Sum of v tanh(q + k) (N, T, S) for each query and key that there is, 0 for the others."""
+    return attending.AdditiveScores(lengths)(q, k, v)
 
 
 def branch_end(r, x, W, b, p, rng):
     """r + dropout(linear(x, W, b)); ``rng`` None: nothing is dropped."""
-    return attention.BranchEnd(p, rng)(r, x, W, b)
+    return attending.BranchEnd(p, rng)(r, x, W, b)
 
 
 def dropout(x, p, rng):

@@ -66,6 +66,20 @@ class Div(Op):
         return sum_to(da, a_shape), sum_to(-da * y, b.shape)
 
 
+class Minimum(Op):
+    """y = min(a, b).    da = dy where a <= b,  db = dy elsewhere"""
+
+    def forward(self, a, b):
+        xp = module_of(a, b)
+        first = (a <= b) | (a != a)                          # a NaN on either side is passed on
+        self.saved = a.shape, b.shape, first
+        return xp.where(first, a, b)
+
+    def backward(self, dy):
+        a, b, first = self.saved
+        return sum_to(dy * first, a), sum_to(dy * ~first, b)
+
+
 class Neg(Op):
     """y = -x."""
 

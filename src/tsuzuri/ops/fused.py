@@ -18,6 +18,20 @@ class Softmax(Op):
         return softmax.softmax_backward(dy, self.saved)
 
 
+class MaskedSoftmax(Op):
+    """Softmax over the first ``lengths[n]`` numbers of the last axis of x (N, T, S), 0 beyond; over all where lengths is None."""
+
+    def __init__(self, lengths=None):
+        self.lengths = lengths
+
+    def forward(self, x):
+        y, self.saved = softmax.masked_softmax_forward(x, self.lengths)
+        return y
+
+    def backward(self, dy):
+        return softmax.masked_softmax_backward(dy, self.saved)
+
+
 class LogSoftmax(Op):
     """The logarithm of softmax over the last axis."""
 
@@ -101,8 +115,6 @@ class VariationalDropout(Op):
 
 class EmbeddingDropout(index.Embedding):
     """Rows of a table W (V, D), where whole rows are dropped with probability p and the rest scaled up."""
-
-    __slots__ = ("mask",)
 
     def __init__(self, ids, p, rng):
         super().__init__(ids)

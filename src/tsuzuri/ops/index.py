@@ -1,6 +1,7 @@
 """Ops that pick elements by index."""
 from tsuzuri.array import module_of
 from tsuzuri.kernels.embedding import embedding_forward
+from tsuzuri.kernels.sequence import turned
 from tsuzuri.sparse import RowSparse
 from tsuzuri.tensor import Op
 
@@ -41,3 +42,16 @@ class Gather(Op):
         where[self.axis] = self.ids
         xp.add.at(dx, tuple(where), dy)
         return dx
+
+
+class Turn(Op):
+    """x (N, T, ...) with the first ``lengths`` (N,) steps of each row in reverse order.    dx is dy turned in the same way"""
+
+    def __init__(self, lengths=None):
+        self.lengths = lengths
+
+    def forward(self, x):
+        return turned(x, self.lengths)
+
+    def backward(self, dy):
+        return turned(dy, self.lengths)

@@ -87,3 +87,19 @@ class Stack(Op):
     def backward(self, dy):
         axis = self.axis % dy.ndim
         return tuple(dy[(slice(None),) * axis + (k,)] for k in range(dy.shape[axis]))
+
+
+class Split(Op):
+    """x (N, T, ...) -> T arrays (N, 1, ...).    dx is the douts side by side, zero where one was not used"""
+
+    def forward(self, x):
+        self.saved = x.shape
+        return tuple(x[:, t:t + 1] for t in range(x.shape[1]))
+
+    def backward(self, *douts):
+        given = next(d for d in douts if d is not None)
+        dx = module_of(given).zeros(self.saved, given.dtype)
+        for t, d in enumerate(douts):
+            if d is not None:
+                dx[:, t:t + 1] = d
+        return dx

@@ -4,14 +4,13 @@ A head's queries and keys are laid out side by side first, turned on the way and
 their gradients are handed to BLAS where they lie.  Where NumPy brought another BLAS the plain loops run.
 """
 import math
-from contextlib import contextmanager
 
 import numba
 import numpy as np
 
 from tsuzuri.kernels import attention
 from tsuzuri.kernels.compiled import blas
-from tsuzuri.kernels.compiled.blas import AS_IT_IS, ROW_MAJOR, TURNED, call_blas
+from tsuzuri.kernels.compiled.blas import AS_IT_IS, ROW_MAJOR, TURNED, call_blas, one_blas_thread
 from tsuzuri.kernels.compiled.softmax import exp_in_place, highest, total
 from tsuzuri.kernels.compiled.vector import any_order, loop, parallel_loop, spread_loop
 
@@ -41,16 +40,6 @@ def cached_attention(qkv, cos, sin, keys, values, first, out):
     now = slice(first, first + qkv.shape[1])
     with one_blas_thread():
         _cached(qkv, cos[now], sin[now], keys, values, first, out, blas.GEMM[qkv.dtype], numba.get_num_threads())
-
-
-@contextmanager
-def one_blas_thread():
-    before = blas.get_blas_threads()
-    blas.set_blas_threads(1)
-    try:
-        yield
-    finally:
-        blas.set_blas_threads(before)
 
 
 @spread_loop

@@ -5,6 +5,7 @@ a matrix or of its transpose is passed as it lies, without a copy, and with one 
 workers never compete with those of the compiled loops.  Where NumPy came with another BLAS, NumPy multiplies.
 """
 import ctypes
+import threading
 
 import llvmlite.ir as ir
 import numba
@@ -42,6 +43,34 @@ def available() -> bool:
     return _library is not None
 
 
+class _OneThread:
+    """Counts the blocks that are open, in all threads of ours: BLAS has one number of threads for the whole process."""
+
+    def __init__(self):
+        self.lock, self.open, self.before = threading.Lock(), 0, 0
+
+    def __enter__(self):
+        with self.lock:
+            if not self.open:
+                self.before = get_blas_threads()
+                set_blas_threads(1)
+            self.open += 1
+
+    def __exit__(self, *error):
+        with self.lock:
+            self.open -= 1
+            if not self.open:
+                set_blas_threads(self.before)
+
+
+_one_thread = _OneThread()
+
+
+def one_blas_thread():
+    """Within the block BLAS works on the thread that calls it; of several blocks at a time the last to end sets that back."""
+    return _one_thread
+
+
 def product_into(out, a, b):
     """out (M, N) = a (M, K) @ b (K, N)."""
     if not _library:
@@ -49,16 +78,12 @@ def product_into(out, a, b):
         return
     a, a_turned, a_step = _as_blas(a)
     b, b_turned, b_step = _as_blas(b)
-    before = get_blas_threads()
-    set_blas_threads(1)
-    try:
+    with one_blas_thread():
         if len(out) == 1 and not a_turned:
             _one_row(GEMV[out.dtype], out, a.ctypes.data, b.ctypes.data, len(b), b_turned, b_step, numba.get_num_threads())
         else:
             _parts(GEMM[out.dtype], out, a.ctypes.data, b.ctypes.data, len(b), a_turned, b_turned, a_step, b_step,
                    numba.get_num_threads())
-    finally:
-        set_blas_threads(before)
 
 
 def _as_blas(m):

@@ -11,8 +11,8 @@ import numpy as np
 
 from tsuzuri.kernels import block
 from tsuzuri.kernels.compiled import blas
-from tsuzuri.kernels.compiled.attention import attend, lay_out, one_blas_thread
-from tsuzuri.kernels.compiled.blas import ROW_MAJOR, TURNED, call_blas
+from tsuzuri.kernels.compiled.attention import attend, lay_out
+from tsuzuri.kernels.compiled.blas import ROW_MAJOR, TURNED, call_blas, one_blas_thread
 from tsuzuri.kernels.compiled.feedforward import gelu_row
 from tsuzuri.kernels.compiled.norm import norm_row
 from tsuzuri.kernels.compiled.vector import loop, parallel_loop

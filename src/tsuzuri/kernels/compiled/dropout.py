@@ -3,15 +3,15 @@ import numba
 import numpy as np
 
 from tsuzuri import memory
-from tsuzuri.kernels.compiled.vector import loop, spread_loop
+from tsuzuri.kernels.compiled.splitmix import GOLDEN, mix
+from tsuzuri.kernels.compiled.vector import loop, small, spread_loop
 
-GOLDEN, MIX1, MIX2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 BLOCK = 16384
 
 
 def keep_or_drop(x, p, key):
     y = memory.empty(x.shape, x.dtype)
-    _keep_or_drop(x, x.dtype.type(1 / (1 - p)), np.uint64(round(p * 2 ** 24)), np.uint64(key), y)
+    _keep_or_drop(x, *mask_of(x, p, key), y)
     return y
 
 
@@ -24,10 +24,16 @@ def _keep_or_drop(x, scale, threshold, key, y):
 
 @loop
 def _block(x, scale, threshold, key, y):
-    zero = scale - scale
     for k in range(x.size):
-        z = np.uint64(k + 1) * GOLDEN + key
-        z = (z ^ (z >> np.uint64(30))) * MIX1
-        z = (z ^ (z >> np.uint64(27))) * MIX2
-        keep = ((z ^ (z >> np.uint64(31))) >> np.uint64(40)) >= threshold
-        y[k] = x[k] * (scale if keep else zero)
+        y[k] = x[k] * factor(k, scale, threshold, key)
+
+
+def mask_of(x, p, key):
+    """What ``factor`` needs, in the types it needs them."""
+    return x.dtype.type(1 / (1 - p)), np.uint64(round(p * 2 ** 24)), np.uint64(key)
+
+
+@small
+def factor(k, scale, threshold, key):
+    """The mask at element k after ``key``: ``scale`` or zero."""
+    return scale if mix(np.uint64(k + 1) * GOLDEN + key) >> np.uint64(40) >= threshold else scale - scale

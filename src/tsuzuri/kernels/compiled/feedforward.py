@@ -14,8 +14,9 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from tsuzuri.kernels.compiled.dropout import GOLDEN, MIX1, MIX2
-from tsuzuri.kernels.compiled.vector import exp, loop, small, spread_loop
+from tsuzuri.kernels.compiled.dropout import factor, mask_of
+from tsuzuri.kernels.compiled.splitmix import GOLDEN
+from tsuzuri.kernels.compiled.vector import exp, loop, spread_loop
 
 _SLOPE = np.float32(0.325 * math.sqrt(0.5))
 _P = tuple(map(np.float32, (0.09186934541175028, 0.08855713422459183, 0.10891352225707257, -0.00953894807734587, 0.26921407401464953,
@@ -84,7 +85,7 @@ def _gelu_row_back(z, dy, dz, db):
 
 
 def add_branch(z, b, r, p, key):
-    _add_branch(z, b, r, *_mask(z, p, key))
+    _add_branch(z, b, r, *mask_of(z, p, key))
 
 
 @spread_loop
@@ -100,12 +101,12 @@ def _branch_row(z, b, r, scale, threshold, key):
             z[j] += b[j] + r[j]
         return
     for j in range(z.size):
-        z[j] = r[j] + (z[j] + b[j]) * _factor(j, scale, threshold, key)
+        z[j] = r[j] + (z[j] + b[j]) * factor(j, scale, threshold, key)
 
 
 def add_branch_back(dy, p, key, dz):
     sums = np.zeros((numba.get_num_threads(), dy.shape[1]), dy.dtype)
-    _branch_back(dy, dz, sums, *_mask(dy, p, key))
+    _branch_back(dy, dz, sums, *mask_of(dy, p, key))
     return sums.sum(0)
 
 
@@ -120,20 +121,6 @@ def _branch_back(dy, dz, sums, scale, threshold, key):
 @loop
 def _branch_row_back(dy, dz, db, scale, threshold, key):
     for j in range(dy.size):
-        d = dy[j] * _factor(j, scale, threshold, key)
+        d = dy[j] * factor(j, scale, threshold, key)
         dz[j] = d
         db[j] += d
-
-
-def _mask(x, p, key):
-    """What ``_factor`` needs, in the types it needs them."""
-    return x.dtype.type(1 / (1 - p)), np.uint64(round(p * 2 ** 24)), np.uint64(key)
-
-
-@small
-def _factor(k, scale, threshold, key):
-    """The dropout mask of ``kernels.dropout`` at element k after ``key``: ``scale`` or zero."""
-    z = np.uint64(k + 1) * GOLDEN + key
-    z = (z ^ (z >> np.uint64(30))) * MIX1
-    z = (z ^ (z >> np.uint64(27))) * MIX2
-    return scale if ((z ^ (z >> np.uint64(31))) >> np.uint64(40)) >= threshold else scale - scale

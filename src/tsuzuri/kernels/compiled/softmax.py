@@ -43,6 +43,31 @@ def _exp_row(z, top, e):
         e[j] = exp(z[j] - top)
 
 
+def masked_softmax_rows(x, lengths):
+    y = np.array(x, order="C")
+    _masked_softmax_rows(y, lengths.astype(np.int64, copy=False))
+    return y
+
+
+@spread_loop
+def _masked_softmax_rows(y, lengths):
+    N, T, S = y.shape
+    for r in numba.prange(N * T):
+        softmax_in_place(y[r // T, r % T], min(lengths[r // T], S))
+
+
+@loop
+def softmax_in_place(row, seen):
+    """The softmax of the first ``seen`` numbers, the others zero."""
+    row[max(seen, 0):] = 0
+    if seen > 0:
+        part = row[:seen]
+        exp_in_place(part, highest(part))
+        share = 1 / total(part)
+        for j in range(part.size):
+            part[j] *= share
+
+
 @spread_loop
 def cross_entropy_rows(z, bias, targets, smoothing, scale, losses):
     for r in numba.prange(len(z)):

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from tsuzuri.kernels.compiled.lanes import BYTES, GROUP, WIDTH
+from tsuzuri.kernels.compiled.splitmix import GOLDEN, mix
 from tsuzuri.kernels.compiled.vector import loop, small
 
 BATCH = 64                                                   # words whose examples are drawn at a time
-GOLDEN, MIX1, MIX2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
 class Room(NamedTuple):
@@ -72,12 +72,12 @@ def keep_words(text, first, last, room):
 
 @small
 def _state(text, i):
-    return _mix(text.key + np.uint64(text.first + i) * GOLDEN)
+    return mix(text.key + np.uint64(text.first + i) * GOLDEN)
 
 
 @small
 def _is_kept(text, i):
-    return (_mix(_state(text, i) + GOLDEN) >> np.uint64(32)) <= np.uint64(text.keep[text.ids[i]])
+    return (mix(_state(text, i) + GOLDEN) >> np.uint64(32)) <= np.uint64(text.keep[text.ids[i]])
 
 
 @loop
@@ -88,7 +88,7 @@ def draw_examples(room, at, end, count, window, noise, tree, grams, step):
         if kept[i] < 0:
             continue
         state = room.states[i] + GOLDEN + GOLDEN
-        reach = _below(_mix(state), window) + 1
+        reach = _below(mix(state), window) + 1
         low, high = i, i + 1
         while low > 0 and low > i - reach and kept[low - 1] >= 0:
             low -= 1
@@ -130,7 +130,7 @@ def _draw_outputs(outputs, labels, target, state, noise, tree):
         n = 1
         while n <= noise.negative:
             state += GOLDEN
-            bits = _mix(state)
+            bits = mix(state)
             word = _below(bits, noise.odds.size)
             if np.uint32(bits & np.uint64(0xFFFFFFFF)) > noise.odds[word]:
                 word = np.int64(noise.alias[word])
@@ -140,13 +140,6 @@ def _draw_outputs(outputs, labels, target, state, noise, tree):
     for k in range(n, outputs.size):
         outputs[k], labels[k] = outputs[0] if n else 0, -1
     return state
-
-
-@small
-def _mix(z):
-    z = (z ^ (z >> np.uint64(30))) * MIX1
-    z = (z ^ (z >> np.uint64(27))) * MIX2
-    return z ^ (z >> np.uint64(31))
 
 
 @small
