@@ -4,7 +4,7 @@ import math
 import pytest
 
 from tsuzuri.errors import ConfigError
-from tsuzuri.schedules import SCHEDULES, Cosine, Hold, Plateau, Step, make_schedule
+from tsuzuri.schedules import SCHEDULES, Cosine, Hold, InverseSqrt, Plateau, Step, make_schedule
 
 
 def test_constant():
@@ -32,6 +32,17 @@ def test_hold_stays_and_then_falls_to_zero():
     assert schedule.factor(16, 20) == pytest.approx(0.5)
     assert schedule.factor(14, 20) == pytest.approx(0.5 * (1 + math.sqrt(0.5)))
     assert 0 < schedule.factor(19, 20) < 0.05
+
+
+def test_inverse_sqrt_rises_in_a_line_and_falls_with_the_root():
+    """From the top after r steps: after 4 r half of it, after 9 r a third."""
+    schedule = InverseSqrt(warmup=0.1)
+    assert [schedule.factor(k, 40) for k in range(4)] == [.25, .5, .75, 1]
+    assert schedule.factor(15, 40) == pytest.approx(1 / 2)
+    assert schedule.factor(35, 40) == pytest.approx(1 / 3)
+    assert schedule.factor(24, 40) == pytest.approx((4 / 25) ** 0.5)
+    assert InverseSqrt(warmup=0.0).factor(0, 10) == 1         # nothing to rise over
+    assert make_schedule("inverse-sqrt").factor(4, 100) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

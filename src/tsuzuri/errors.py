@@ -43,6 +43,12 @@ class TrainingError(TsuzuriError, ArithmeticError):
     """A training that cannot go on."""
 
 
+def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
+    """Raise ConfigError, with the choices and the nearest of them, where ``value`` is none of them."""
+    if value not in choices:
+        raise ConfigError(f'{name} "{value}" is unknown{suggest(str(value), choices)}; choose one of {", ".join(choices)}.')
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """`` (did you mean "lstm"?)`` for a near miss, else an empty string."""
     near = difflib.get_close_matches(name, list(known), n=1)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from tsuzuri.array import Array, module_of
-from tsuzuri.errors import ConfigError, RunError, suggest
+from tsuzuri.errors import RunError, check_choice
 from tsuzuri.kernels import updates
 from tsuzuri.nn import Module, Parameter
 from tsuzuri.sparse import RowSparse
@@ -214,8 +214,7 @@ USUAL_DECAY = {name: 0.01 if name == "adamw" else 0.0 for name in OPTIMIZERS}
 
 def make_optimizer(name: str, model: Module, weight_decay: float = 0.0) -> Optimizer:
     """The optimiser called ``name``."""
-    if name not in OPTIMIZERS:
-        raise ConfigError(f'optimizer "{name}" is unknown{suggest(name, OPTIMIZERS)}; choose one of {", ".join(OPTIMIZERS)}.')
+    check_choice("optimizer", name, OPTIMIZERS)
     return OPTIMIZERS[name](model, weight_decay=weight_decay)
 
 

@@ -6,7 +6,7 @@
 """
 import math
 
-from tsuzuri.errors import ConfigError, suggest
+from tsuzuri.errors import check_choice
 
 
 class Constant:
@@ -54,6 +54,20 @@ class Cosine(Constant):
         return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(steps - rise, 1)))
 
 
+class InverseSqrt(Constant):
+    """Up in a line over the first ``warmup`` share of the steps, then down with the square root of the steps.
+
+    Source: Vaswani et al. 2017, where the rise has a number of steps of its own (4000 of 100,000).
+    """
+
+    def __init__(self, warmup: float = 0.1):
+        self.warmup = warmup
+
+    def factor(self, step, steps):
+        rise = max(1.0, self.warmup * steps)
+        return min((step + 1) / rise, (rise / (step + 1)) ** 0.5)
+
+
 class Hold(Constant):
     """As it is for most of the training, then down along half a cosine wave to zero over the last ``decay`` share of the steps.
 
@@ -87,11 +101,10 @@ class Plateau(Constant):
         return {"best": self.best, "current": self.current}
 
 
-SCHEDULES = {"constant": Constant, "step": Step, "cosine": Cosine, "hold": Hold, "plateau": Plateau}
+SCHEDULES = {"constant": Constant, "step": Step, "cosine": Cosine, "inverse-sqrt": InverseSqrt, "hold": Hold, "plateau": Plateau}
 
 
 def make_schedule(name: str) -> Constant:
     """The schedule called ``name``."""
-    if name not in SCHEDULES:
-        raise ConfigError(f'schedule "{name}" is unknown{suggest(name, SCHEDULES)}; choose one of {", ".join(SCHEDULES)}.')
+    check_choice("schedule", name, SCHEDULES)
     return SCHEDULES[name]()

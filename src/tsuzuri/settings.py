@@ -12,15 +12,10 @@ from typing import Any
 import msgspec
 
 from tsuzuri.errors import ConfigError, suggest
+from tsuzuri.errors import check_choice as check_choice  # settings are where most choices are made
 
 PREFIX = "TSUZURI_"
 _OURS = {"TSUZURI_DATA", "TSUZURI_COMPILED"}                 # variables that are not settings
-
-
-def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
-    """Raise ConfigError, with the choices and the nearest of them, where ``value`` is none of them."""
-    if value not in choices:
-        raise ConfigError(f'{name} "{value}" is unknown{suggest(value, choices)}; choose one of {", ".join(choices)}.')
 
 
 def sections(kind: type[msgspec.Struct]) -> dict[str, type[msgspec.Struct]]:

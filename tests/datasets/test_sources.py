@@ -1,6 +1,7 @@
 """DATA: names, splits, paths and standard input, and what is held out of a plain text."""
 import io
 import itertools
+import os
 import sys
 
 import pytest
@@ -94,6 +95,29 @@ def test_standard_input_can_be_read_again_and_again(monkeypatch):
     source = open_source("-")
     assert list(zip(source.lines(), source.lines(), strict=True)) == [("a", "a"), ("b", "b"), ("c", "c")]
     assert list(source.lines("train")) == ["a", "b"]
+
+
+def piped(raw):
+    """A name as the shell's <(cat a b) gives it, of what can be read once."""
+    if not os.path.isdir("/dev/fd"):
+        pytest.skip("this system has no names for pipes")
+    ours, theirs = os.pipe()
+    os.write(theirs, raw)
+    os.close(theirs)
+    return f"/dev/fd/{ours}"
+
+
+def test_a_pipe_can_be_read_again_and_again():
+    name = piped(b"\xef\xbb\xbfa\r\nb\rc")
+    source = open_source(name)
+    assert list(zip(source.lines(), source.lines(), strict=True)) == [("a", "a"), ("b", "b"), ("c", "c")]
+    assert list(source.lines("train")) == ["a", "b"]
+    assert source.name == name
+
+
+def test_a_pipe_is_named_in_errors():
+    with pytest.raises(DataError, match=r"/dev/fd/[0-9]+: line 2, byte 2: 0xff is not UTF-8"):
+        list(open_source(piped(b"a\n\xff")).lines())
 
 
 @pytest.mark.parametrize(("raw", "message"), [(b"", "standard input: there is no text"),

@@ -182,9 +182,10 @@ def test_a_pass_of_random_windows_is_as_long_as_one_of_even_ones_and_says_how_ma
 
 def test_a_random_window_out_of_the_pass_is_an_error():
     batches = RandomWindows(np.arange(100), 3, 10)
-    for k in (-1, len(batches)):
+    for k in (-len(batches) - 1, len(batches)):
         with pytest.raises(IndexError, match=f"window {k} of {len(batches)}"):
             batches[k]
+    np.testing.assert_array_equal(batches[-1][0], batches[len(batches) - 1][0])
 
 
 @pytest.mark.parametrize("kind", [VariedBPTT, RandomWindows])

@@ -88,3 +88,23 @@ def test_encoding_holds_a_chunk_not_the_corpus(tmp_path):
     tracemalloc.stop()
     assert c.characters == 200_000 * 71
     assert peak < 48 << 20          # a chunk at 8 bytes an id, a few times over
+
+
+@pytest.mark.parametrize(("line", "other"), [('dtype = "<u2"', 'dtype = "zz"'), ('dtype = "<u2"', "dtype = 2"), ("tokens = ", 'tokens = "many"#'),
+                                             ("tokens = ", "tokens = -"), ("vocabulary = ", "vocabulary = 1.5#"), ("sha256 = ", "sha256 = 1#")])
+def test_a_foreign_description_is_refused(line, other, tmp_path):
+    encode_corpus(LINES, TOKENIZERS["char"], tmp_path)
+    path = tmp_path / "corpus.toml"
+    assert line in path.read_text()
+    path.write_text(path.read_text().replace(line, other))
+    with pytest.raises(DataError, match=r"corpus\.toml: not the description of a corpus"):
+        open_corpus(tmp_path)
+
+
+def test_other_ids_of_the_same_number_are_noticed(tmp_path):
+    c = encode_corpus(LINES, TOKENIZERS["char"], tmp_path)
+    assert corpus.checked(c) is c
+    c.ids[::-1].tofile(tmp_path / "turned")
+    (tmp_path / "turned").replace(tmp_path / "ids.bin")
+    with pytest.raises(DataError, match=r"ids\.bin: the ids are not those that corpus\.toml speaks of"):
+        corpus.checked(open_corpus(tmp_path))

@@ -77,7 +77,7 @@ def test_options_of_other_tokenizers_work_on_words():
     assert shown("「猫」、犬。", punctuation="drop") == "猫犬"
     with pytest.raises(ConfigError, match='punctuation "split" does not fit the sudachi tokenizer'):
         SudachiTokenizer.train(["猫"], punctuation="split")
-    with pytest.raises(ConfigError, match='split_mode "D" is not one of A, B, C'):
+    with pytest.raises(ConfigError, match='split_mode "D" is unknown; choose one of A, B, C'):
         SudachiTokenizer.train(["猫"], split_mode="D")
     with pytest.raises(DataError, match="surrogate"):
         SudachiTokenizer.train(["猫"]).encode("\ud800")

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from tsuzuri.datasets import dataset_lines
 from tsuzuri.errors import ConfigError, DataError
 from tsuzuri.text import BPETokenizer, CharTokenizer, WordTokenizer, load_tokenizer, train_tokenizer
+from tsuzuri.text.tokenizers.options import Options
+from tsuzuri.text.vocabulary import Vocabulary
 
 LINES = ["You say goodbye and I say hello .", "綴り は つづり 。",
          "I can't, can I? 12 👩‍👩‍👧 <unk> café", "", "\ttab\\n \u3000"]
@@ -154,11 +156,11 @@ def test_max_size_counts_the_specials_and_equals_go_by_character():
 ERRORS = [
     ("word", {"lower_case": True}, 'no option "lower_case" .did you mean "lowercase"'),
     ("bpe", {"digits": "zero"}, 'the bpe tokenizer has no option "digits"; it has size, min_count'),
-    ("word", {"digits": "zeros"}, 'digits "zeros" is not one of keep, zero .did you mean "zero"'),
+    ("word", {"digits": "zeros"}, 'digits "zeros" is unknown .did you mean "zero".*choose one of keep, zero'),
     ("char", {"punctuation": "split"}, "does not fit the char tokenizer"),
     ("word", {"max_size": 0}, "max_size 0 does not fit"),
     ("bpe", {"size": 100}, "size 100 does not fit the bpe tokenizer"),
-    ("wrod", {}, 'unit "wrod" is not one of char, word, bpe, sudachi .did you mean "word"'),
+    ("wrod", {}, 'unit "wrod" is unknown .did you mean "word".*choose one of char, word, bpe, sudachi'),
 ]
 
 
@@ -213,3 +215,16 @@ def test_tinyshakespeare_has_65_characters(data_dir):
     tokenizer = CharTokenizer.train(dataset_lines("tinyshakespeare", "train"), unk=False)
     assert len(tokenizer) == 65
     assert set(tokenizer.vocabulary.tokens) == set("\n !$&',-.3:;?" + string.ascii_letters)
+
+
+@pytest.mark.parametrize("tokenizer", [WordTokenizer.train(["a b"]), CharTokenizer.train(["ab"], unk=False), BPETokenizer.train(["a b"], size=256)],
+                         ids=lambda t: t.unit)
+def test_a_line_end_is_one_token(tokenizer):
+    (token,) = tokenizer.line_end()
+    assert tokenizer.decode([token]) == "\n"
+
+
+@pytest.mark.parametrize("tokenizer", [WordTokenizer.train(["a b"], eos=False), CharTokenizer(Vocabulary(["a", "b"], [1, 1]), Options(unk=False))],
+                         ids=lambda t: t.unit)
+def test_a_vocabulary_may_lack_a_line_end(tokenizer):
+    assert tokenizer.line_end() == []

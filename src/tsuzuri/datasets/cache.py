@@ -40,7 +40,12 @@ def fetch(name: str) -> Fetched:
 
 
 def fetch_file(dataset: Dataset, split: str) -> Path:
-    """The path of one checked file of a data set, downloaded where it is missing."""
+    """The path of one checked file of a data set, downloaded where it is missing.
+
+    DataError: as for ``fetch``; the data set is pairs, which have no file of that name.
+    """
+    if dataset.kind == "pairs" and split not in dataset.files:
+        raise DataError(f"{dataset.name} is pairs of texts, not a text; `tsuzuri seq2seq train {dataset.name}` learns from it")
     file = dataset.files[split]
     path = cache_folder() / file.path
     if not path.is_file():

@@ -11,9 +11,11 @@ _CHAR_RNN = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tin
 _ANALOGIES = "https://raw.githubusercontent.com/tmikolov/word2vec/master/questions-words.txt"
 _WORDSIM = "https://raw.githubusercontent.com/mfaruqui/eval-word-vectors/master/data/word-sim/"
 _WORDSIM_JA = "https://raw.githubusercontent.com/tmu-nlp/JapaneseWordSimilarityDataset/master/"
+_MULTI30K = "https://raw.githubusercontent.com/multi30k/dataset/master/data/task1/raw/{}.{}.gz"
 _BOOK = "https://raw.githubusercontent.com/oreilly-japan/deep-learning-from-scratch-2/master/ch04/cbow_params.pkl"
 _TWO = MappingProxyType({"train": 0.9, "valid": 0.1})
 _THREE = MappingProxyType({"train": 0.90, "valid": 0.05, "test": 0.05})
+_PARTS = ("train", "valid", "test")
 _BETWEEN_WORDS = re.compile(r"(?<![!-~]) | (?![!-~])")
 
 
@@ -32,6 +34,8 @@ class Dataset:
     ``files`` maps splits to files.  Where there are ``fractions``, every file is cut into them at line ends, in this
     order.  Points have neither.  Of the kind "judgements" are files that vectors are measured with, under the names of
     their parts; of the kind "vectors", published ones.  ``written`` gives the lines of a file as they are to be read.
+    Of the kind "pairs" are pairs of texts in two ``languages``, cut into ``parts`` as ``tsuzuri.datasets.pairs`` does; a
+    file that is one side of a part is named as "train-en", a text that the pairs of a part are found in as "train-text".
     """
     name: str
     what: str
@@ -41,10 +45,12 @@ class Dataset:
     fractions: Mapping[str, float] = field(default_factory=dict)
     kind: str = "text"
     written: Callable[[Iterator[str]], Iterator[str]] | None = None
+    languages: tuple[str, str] = ("", "")
+    parts: tuple[str, ...] = ()
 
     @property
     def splits(self) -> tuple[str, ...]:
-        return tuple(self.fractions or self.files)
+        return self.parts or tuple(self.fractions or self.files)
 
 
 class Row(NamedTuple):
@@ -67,11 +73,27 @@ def _set(name: str, path: str, sha256: str, folder: str) -> dict[str, File]:
     return {name: File(path, sha256, folder + path.rpartition("/")[2])}
 
 
+def _two_sides(languages: tuple[str, str], path: str, url: str | None, **parts: tuple[str, str, str]) -> dict[str, File]:
+    """A file for either side of every part, which has (its published name, the checksum of each side)."""
+    return {f"{part}-{language}": File(path.format(name, language), digest, url and url.format(name, language))
+            for part, (name, *digests) in parts.items() for language, digest in zip(languages, digests, strict=True)}
+
+
+def _made(name: str, what: str, size: str) -> Dataset:
+    """Pairs that need no file."""
+    return Dataset(name, f"{what}, generated", size, "none needed", kind="pairs", parts=("train", "valid"))
+
+
 def _without_word_breaks(lines: Iterator[str]) -> Iterator[str]:
     """Japanese as it is written, without spaces but those between ASCII letters; lines without text go."""
     return filter(None, (_BETWEEN_WORDS.sub("", line) for line in lines))
 
 
+_WIKITEXT2 = _split_files(
+    "wikitext2/{}.txt", _WIKITEXT + "{}.txt",
+    train="9e9fa1ad55b1c2c95b08e37dd8e653f638fac2c6de904b79e813611eefbc985f",
+    valid="f0737ed31fc1329026e95cb8b98e19c2a182c39c240ab909dc31abf2f8af58e8",
+    test="d790b833ef8cf03a90db7bf1271b7520b83c45ce07ba3c1a9699df81e239eca0")
 _AOZORA = _split_files(
     "aozora/{}.txt", None,
     kokoro="b1785931e33e54fa3cbccc937506c4fbde628c5a79c525a4b450aa9d456c1d6b",
@@ -89,11 +111,7 @@ _ALL = (
                 valid="c9fe6985fe0d4ccb578183407d7668fc6066c20700cb4cf87d8ff1cc34df1bf2",
                 test="dd65dff31e70846b2a6030a87482edcd5d199130cdcfa1f3dccbb033728deee0")),
     Dataset("wikitext2", "WikiText-2: good and featured articles of Wikipedia", "13.2 MB",
-            "CC BY-SA 3.0", files=_split_files(
-                "wikitext2/{}.txt", _WIKITEXT + "{}.txt",
-                train="9e9fa1ad55b1c2c95b08e37dd8e653f638fac2c6de904b79e813611eefbc985f",
-                valid="f0737ed31fc1329026e95cb8b98e19c2a182c39c240ab909dc31abf2f8af58e8",
-                test="d790b833ef8cf03a90db7bf1271b7520b83c45ce07ba3c1a9699df81e239eca0")),
+            "CC BY-SA 3.0", files=_WIKITEXT2),
     Dataset("tinyshakespeare", "40,000 lines of Shakespeare's plays, from Karpathy's char-rnn", "1.1 MB",
             "public domain", fractions=_TWO, files={"all": File(
                 "shakespeare/tinyshakespeare.txt",
@@ -115,6 +133,37 @@ _ALL = (
                 train="fc81a1434349ec98a449d7ae9cd2530057f689637684ecfed3501ea6a8a07ecc",
                 dev="cd534f56b8639dc130f86a365e5ec0aa70042000bdd740a622fbbf8b6be4acca",
                 test="d37dc460a81b064e4106c8913eb11fa300da05cf3f58a7a5bbfec7e20947ddef")),
+    Dataset("tanaka", "50,000 English and Japanese sentences of the Tanaka corpus, cut into words", "4.6 MB", "CC BY 2.0 FR",
+            kind="pairs", languages=("en", "ja"), parts=_PARTS, files=_two_sides(
+                ("en", "ja"), "tanaka/{}.{}", None,
+                train=("train", "148b05dcd28638fe20ee84f2b1127001c80982be352007dda241fb759adadc76",
+                       "fc81a1434349ec98a449d7ae9cd2530057f689637684ecfed3501ea6a8a07ecc"),
+                valid=("dev", "04a2673449770657fd5e3b963cb856be3130923212b6db8ac7eaeef18f06c041",
+                       "cd534f56b8639dc130f86a365e5ec0aa70042000bdd740a622fbbf8b6be4acca"),
+                test=("test", "45edb380749ec2b49cca7618fc5a7595fc9f791180672ba466b90c873a4aa8bf",
+                      "d37dc460a81b064e4106c8913eb11fa300da05cf3f58a7a5bbfec7e20947ddef"))),
+    Dataset("tatoeba-eng-jpn", "44,917 English and Japanese sentences of Tatoeba, as they are written", "3.6 MB", "CC BY 2.0 FR",
+            kind="pairs", languages=("en", "ja"), parts=_PARTS, files={"all": File(
+                "tatoeba-eng-jpn/jpn.txt", "9d4b9abc4b5b33583f770a92210d80cb548666a6305c2cba54f3d7062f8d82fc", None)}),
+    Dataset("multi30k", "29,000 English and German captions of pictures (Elliott 2016), as they are written", "1.3 MB, packed",
+            "research", kind="pairs", languages=("en", "de"), parts=_PARTS, files=_two_sides(
+                ("en", "de"), "multi30k/{}.{}.gz", _MULTI30K,
+                train=("train", "d79cfa999dd4c51d2cb42499b6796d5a882c3a8a961923c25a898c90f8bbd56f",
+                       "726e39b2fa9eb9ffb6dc763fb35a179f80fae06ffc5d28b6ace5faa883de28a6"),
+                valid=("val", "14f7d25ddd868909a9213e361768460edcacdd6ab9d1e77b92560dc10c10dc28",
+                       "f0cba2f995189cf5770f29a8a9a537a3ad3f51657ad873405082ff6863a5e75a"),
+                test=("test_2016_flickr", "611d361c6334bc7246101d48097c13cf5c4413c5befc793cc629934359d532d9",
+                      "9204244e408ccb38d2a55cfcd344df15005fc42a07a6e55ca6c52b6ababb8cc8"))),
+    Dataset("dialogue", "3,725 questions and replies of everyday conversations in English", "244 kB", "none stated",
+            kind="pairs", languages=("en", "en"), parts=_PARTS, files={"all": File(
+                "dialogue/dialogs.txt", "52d27e7a54e3ba07d60c1765ed988f2ce6ceaddc1db2da3987b2655d43acc841", None)}),
+    Dataset("wikitext2-headings", "5,924 headings of WikiText-2 and the sentences that follow them", "13.2 MB", "CC BY-SA 3.0",
+            kind="pairs", languages=("en", "en"), parts=_PARTS, files={f"{part}-text": file for part, file in _WIKITEXT2.items()}),
+    _made("addition", "sums of two numbers of up to three digits", "50,000 pairs"),
+    _made("dates", "dates of 1970 to 2018 in seven styles, and as 1994-09-27", "50,000 pairs"),
+    _made("copy", "strings of up to 12 letters, and the same", "20,000 pairs"),
+    _made("reverse", "strings of up to 12 letters, and the same backwards", "20,000 pairs"),
+    _made("sort", "strings of up to 12 letters, and the same in the order of the alphabet", "20,000 pairs"),
     Dataset("book", "word vectors published with Deep Learning from Scratch 2 (Saito 2018), trained on PTB", "2.2 MB", "MIT",
             kind="vectors", files={"cbow": File(
                 "book/cbow_params.pkl", "205dba67a075fce2c81a2662c035244919eac50b796199490ce1212efd19cef4", _BOOK)}),

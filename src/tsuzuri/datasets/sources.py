@@ -1,4 +1,4 @@
-"""What DATA on the command line means: a data set with an optional split, a file, a folder, a glob, or
+"""What DATA on the command line means: a data set with an optional split, a file, a folder, a glob, a pipe, or
 standard input.
 
 A data set's name always means the data set, whatever lies in the working folder, so that a command means the
@@ -14,6 +14,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import accumulate, chain, islice
+from typing import BinaryIO
 
 from tsuzuri.datasets.cache import fetch_file, find_dataset
 from tsuzuri.datasets.generated import python_reference
@@ -64,7 +65,10 @@ def open_source(data: str | os.PathLike, split: str | None = None, *, errors: st
     if split is not None:
         raise DataError(f'"{data}" has no split "{split}"; only data sets have splits')
     if name == STDIN:
-        return PlainText("standard input", _spooled_stdin(errors, clean))
+        return PlainText("standard input", _spooled(sys.stdin.buffer, "standard input", errors, clean))
+    if os.path.exists(name) and not (os.path.isfile(name) or os.path.isdir(name)):
+        with open(name, "rb") as pipe:
+            return PlainText(name, _spooled(pipe, name, errors, clean))
     return PlainText(name, lambda: read_lines(name, errors=errors, clean=clean))
 
 
@@ -157,16 +161,16 @@ class PlainText(Source):
         return self._read()
 
 
-def _spooled_stdin(errors: str, clean: Cleaner | None) -> Callable[[], Iterator[str]]:
-    """A reader of standard input that can be called again: the input is copied to a temporary file."""
-    spool = tempfile.NamedTemporaryFile(prefix="tsuzuri-stdin-")  # noqa: SIM115, it closes with the reader
-    shutil.copyfileobj(sys.stdin.buffer, spool)
+def _spooled(pipe: BinaryIO, name: str, errors: str, clean: Cleaner | None) -> Callable[[], Iterator[str]]:
+    """A reader that can be called again of what can be read once: it is copied to a temporary file."""
+    spool = tempfile.NamedTemporaryFile(prefix="tsuzuri-pipe-")  # noqa: SIM115, it closes with the reader
+    shutil.copyfileobj(pipe, spool)
     spool.flush()
 
     def read() -> Iterator[str]:
         with open(spool.name, "rb") as handle:
-            lines = decode_lines(handle, "standard input", errors)
-            yield from refuse_empty(clean(lines) if clean else lines, "standard input")
+            lines = decode_lines(handle, name, errors)
+            yield from refuse_empty(clean(lines) if clean else lines, name)
     return read
 
 

@@ -58,11 +58,15 @@ class BPTTBatches:
         return self.batch_size * self.row_length
 
     def __getitem__(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        window = self._window(self._number(k))
+        return _ids(self._inputs[:, window]), _ids(self._targets[:, window])
+
+    def _number(self, k):
+        """The window's number from 0; k may be below 0, to count from the end."""
         k = operator.index(k)
         if not -len(self) <= k < len(self):
             raise IndexError(f"window {k} of {len(self)}")
-        window = self._window(k % len(self))
-        return _ids(self._inputs[:, window]), _ids(self._targets[:, window])
+        return k % len(self)
 
     def _window(self, k):
         return slice(k * self.bptt, (k + 1) * self.bptt)
@@ -116,8 +120,7 @@ class RandomWindows(BPTTBatches):
         return RandomWindows(self.ids, self.batch_size, self.bptt, self.seed, number)
 
     def __getitem__(self, k):
-        if not 0 <= operator.index(k) < len(self):
-            raise IndexError(f"window {k} of {len(self)}")
+        k = self._number(k)
         starts = np.random.default_rng([self.seed, 3, self.number, k]).integers(len(self.ids) - self.bptt, size=self.batch_size)
         window = _ids(self.ids[starts[:, None] + np.arange(self.bptt + 1)])
         return window[:, :-1].copy(), window[:, 1:].copy()

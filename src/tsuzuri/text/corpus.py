@@ -8,9 +8,11 @@ import hashlib
 import os
 import tomllib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
+import msgspec
 import numpy as np
 import tomli_w
 
@@ -25,9 +27,9 @@ CHUNK = 1 << 20                                                 # characters tha
 @dataclass(frozen=True)
 class Counts:
     """What stands in ``corpus.toml``; characters and bytes are of the text as read, newlines counted."""
-    dtype: str                      # "<u2" or "<u4", as NumPy writes it
+    dtype: Literal["<u2", "<u4"]    # as NumPy writes it
     vocabulary: int                 # size of the vocabulary that the ids index
-    tokens: int
+    tokens: Annotated[int, msgspec.Meta(ge=1)]
     characters: int
     bytes: int                      # in UTF-8
     unknown: int                    # ids that are <unk>
@@ -37,19 +39,19 @@ class Counts:
 @dataclass(frozen=True)
 class Corpus(Counts):
     """Token ids on disk; ``ids`` is a read-only memory map, so a corpus may be larger than memory."""
-    ids: np.ndarray
+    ids: np.memmap
 
 
 def encode_corpus(lines: Iterable[str], tokenizer: Tokenizer, folder: str | os.PathLike) -> Corpus:
     """Write the ids of ``lines`` to ``folder`` and open them.
 
-    Holds about a mebibyte of text at a time.  DataError: the text has no tokens, or one that the vocabulary
-    lacks.
+    Holds about a mebibyte of text at a time, or one line where that is longer.  DataError: the text has no tokens, or
+    one that the vocabulary lacks.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / META).unlink(missing_ok=True)
-    dtype = "<u2" if len(tokenizer) <= 1 << 16 else "<u4"
+    dtype: Literal["<u2", "<u4"] = "<u2" if len(tokenizer) <= 1 << 16 else "<u4"
     digest, tokens, characters, size, unknown = hashlib.sha256(), 0, 0, 0, 0
     with atomic_path(folder / IDS) as temporary, open(temporary, "wb") as out:
         for text in chunks(lines):
@@ -71,19 +73,26 @@ def open_corpus(folder: str | os.PathLike) -> Corpus:
     """The corpus in ``folder``.  DataError: there is none, or its two files do not belong together."""
     folder = Path(folder)
     try:
-        meta = tomllib.loads((folder / META).read_text("utf-8"))
-        counts = Counts(**{field.name: meta[field.name] for field in fields(Counts)})
+        counts = msgspec.convert(tomllib.loads((folder / META).read_text("utf-8")), Counts)
         size = (folder / IDS).stat().st_size
     except FileNotFoundError as error:
         raise DataError(f"{folder}: no corpus here ({Path(error.filename).name} is missing); encode it "
                         "again") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise DataError(f"{folder / META}: not the description of a corpus ({error}); encode it "
                         "again") from None
     expected = counts.tokens * np.dtype(counts.dtype).itemsize
     if size != expected:
         raise DataError(f"{folder / IDS}: {size} bytes, but {META} says {expected}; encode it again")
     return Corpus(**vars(counts), ids=np.memmap(folder / IDS, dtype=counts.dtype, mode="r"))
+
+
+def checked(corpus: Corpus) -> Corpus:
+    """The corpus itself.  DataError: its ids are not those that were written."""
+    if hashlib.sha256(corpus.ids.data).hexdigest() != corpus.sha256:
+        raise DataError(f"{corpus.ids.filename}: the ids are not those that {META} speaks of; take a copy that was saved whole, or "
+                        "encode the text again")
+    return corpus
 
 
 def chunks(lines: Iterable[str], size: int = CHUNK) -> Iterator[str]:

@@ -16,7 +16,7 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from tsuzuri.errors import ConfigError, DataError, suggest
+from tsuzuri.errors import DataError, check_choice
 
 STDIN = "-"
 BLOCK = 1 << 20
@@ -34,9 +34,7 @@ def read_lines(source: Source, *, errors: str = "strict", clean: Cleaner | None 
     ignore; ``clean`` is given the lines of each file by itself and gives those to keep.
     DataError: nothing of that name (at once), no text in it or bytes that are not UTF-8 (while reading).
     """
-    if errors not in ENCODING_ERRORS:
-        raise ConfigError(f'encoding errors "{errors}" is not one of {", ".join(ENCODING_ERRORS)}'
-                          + suggest(errors, ENCODING_ERRORS))
+    check_choice("encoding errors", errors, ENCODING_ERRORS)
     files = find_files(source)
     name = "standard input" if files == [STDIN] else str(source)
     texts = (_read_file(file, errors) for file in files)

@@ -120,10 +120,10 @@ def open_words(folder: str | os.PathLike) -> WordCorpus:
     try:
         meta = tomllib.loads((folder / META).read_text("utf-8"))
         corpus = WordCorpus(folder, Vocabulary.load(folder / VOCABULARY), meta["words"], meta["lines"], meta["read"])
-        size, whole = (folder / IDS).stat().st_size, meta["vocabulary"] == len(corpus.vocabulary) and len(corpus) >= 0
+        size, wanted = (folder / IDS).stat().st_size, 4 * len(corpus)
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise DataError(f"{folder}: no text as numbers of words here ({error}); read it again") from None
-    if size != 4 * len(corpus) or not whole:
+    if size != wanted or meta["vocabulary"] != len(corpus.vocabulary):
         raise DataError(f"{folder}: {IDS}, {VOCABULARY} and {META} do not belong together; read the text again")
     return corpus
 

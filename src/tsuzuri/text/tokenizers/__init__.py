@@ -2,7 +2,7 @@
 import os
 from collections.abc import Iterable
 
-from tsuzuri.errors import ConfigError, suggest
+from tsuzuri.errors import check_choice
 from tsuzuri.text.tokenizers.base import Tokenizer, read_settings
 from tsuzuri.text.tokenizers.bpe import BPETokenizer
 from tsuzuri.text.tokenizers.char import CharTokenizer
@@ -27,6 +27,5 @@ def load_tokenizer(folder: str | os.PathLike) -> Tokenizer:
 
 
 def _tokenizer_class(unit: str) -> type[Tokenizer]:
-    if unit not in UNITS:
-        raise ConfigError(f'unit "{unit}" is not one of {", ".join(UNITS)}{suggest(unit, UNITS)}')
+    check_choice("unit", unit, UNITS)
     return UNITS[unit]

@@ -67,6 +67,13 @@ class Tokenizer(ABC):
     def token_bytes(self) -> list[bytes]:
         """What every token stands for in UTF-8: a line end for ``<eos>``, nothing for ``<unk>``."""
 
+    def line_end(self) -> list[int]:
+        """The ids of a line end, from which a text that nothing stands before is read; none where the vocabulary has no token for it."""
+        try:
+            return self.encode("\n")
+        except DataError:
+            return []
+
     def encode_line(self, line: str) -> list[int]:
         """The ids of one line of a corpus, its line end included."""
         return self.encode(line + "\n")

@@ -33,7 +33,7 @@ class BPETokenizer(Tokenizer):
     unit = "bpe"
 
     def __init__(self, library: "tokenizers.Tokenizer", settings: dict[str, Any]):
-        self._library, self._settings = library, settings
+        self.library, self._settings = library, settings
         self._options, self._size = Options(nfkc=settings["nfkc"]), library.get_vocab_size()
 
     @classmethod
@@ -68,7 +68,7 @@ class BPETokenizer(Tokenizer):
         folded, places = fold(text, self._options)
         lines = _lines(folded)
         starts = accumulate(map(len, lines), initial=0)
-        encodings = self._encoded(lines, self._library.encode_batch)
+        encodings = self._encoded(lines, self.library.encode_batch)
         return in_source([(at + start, at + end) for at, encoding in zip(starts, encodings) for start, end in encoding.offsets],
                          places)
 
@@ -79,14 +79,14 @@ class BPETokenizer(Tokenizer):
         """Bytes that are not a whole character, as generation may end on, become U+FFFD."""
         ids = [int(k) for k in ids]
         check_ids(ids, self._size)
-        return self._library.decode(ids, skip_special_tokens=False)
+        return self.library.decode(ids, skip_special_tokens=False)
 
     def token_bytes(self) -> list[bytes]:
-        names = sorted(self._library.get_vocab().items(), key=lambda item: item[1])
+        names = sorted(self.library.get_vocab().items(), key=lambda item: item[1])
         return [bytes(BYTE_OF[char] for char in name) for name, _ in names]
 
     def save(self, folder: str | os.PathLike) -> None:
-        atomic_write(Path(folder) / MERGES, self._library.to_str(pretty=True))
+        atomic_write(Path(folder) / MERGES, self.library.to_str(pretty=True))
         write_settings(folder, {"unit": self.unit, **self._settings})
 
     @classmethod
@@ -105,7 +105,7 @@ class BPETokenizer(Tokenizer):
 
     def _encode_lines(self, text: str) -> list[list[int]]:
         lines = _lines(self._options.fold(text))
-        return [encoding.ids for encoding in self._encoded(lines, self._library.encode_batch_fast)]
+        return [encoding.ids for encoding in self._encoded(lines, self.library.encode_batch_fast)]
 
     def _encoded(self, lines, encode):
         try:

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Self
 
-from tsuzuri.errors import ConfigError, DataError, suggest
+from tsuzuri.errors import ConfigError, DataError, check_choice
 from tsuzuri.text.tokenizers.base import VocabularyTokenizer
 from tsuzuri.text.tokenizers.options import Options, drop_punctuation
 from tsuzuri.text.vocabulary import EOS, Vocabulary
@@ -27,9 +27,7 @@ class JapaneseOptions(Options):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.split_mode not in SPLIT_MODES:
-            raise ConfigError(f'split_mode "{self.split_mode}" is not one of {", ".join(SPLIT_MODES)}'
-                              + suggest(self.split_mode, SPLIT_MODES))
+        check_choice("split_mode", self.split_mode, SPLIT_MODES)
 
 
 class SudachiTokenizer(VocabularyTokenizer):
@@ -96,6 +94,11 @@ class SudachiTokenizer(VocabularyTokenizer):
             for token in [word] if word in kept else word:
                 counts[token] += n
         return Vocabulary.build(counts, specials, None, 0)
+
+
+def words_of(line: str, split_mode: str = "A") -> list[str]:
+    """The words of a line of Japanese, white space left out.  ConfigError: SudachiPy is not installed."""
+    return [word for word in _words(line, JapaneseOptions(split_mode=split_mode)) if not word.isspace()]
 
 
 def _words(folded: str, options: JapaneseOptions) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, Self
 
-from tsuzuri.errors import ConfigError, suggest
+from tsuzuri.errors import ConfigError, check_choice, suggest
 from tsuzuri.text.vocabulary import EOS, UNK
 
 CHOICES = {"digits": ("keep", "zero"), "punctuation": ("keep", "split", "drop")}
@@ -44,10 +44,7 @@ class Options:
 
     def __post_init__(self):
         for name, choices in CHOICES.items():
-            value = getattr(self, name)
-            if value not in choices:
-                raise ConfigError(f'{name} "{value}" is not one of {", ".join(choices)}'
-                                  + suggest(str(value), choices))
+            check_choice(name, getattr(self, name), choices)
         for name in ("max_size", "min_count"):
             value = getattr(self, name)
             if value is not None and value < 1:
