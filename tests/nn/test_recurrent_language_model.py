@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import ConfigError, DataError
 from tsuzuri.gradcheck import check_language_model
 from tsuzuri.models.recurrent import DROPOUTS, RecurrentConfig, RecurrentLanguageModel
 from tsuzuri.models.transformer import TransformerConfig
@@ -265,3 +265,10 @@ def test_layers_that_cannot_be_joined_are_refused_by_their_config():
     """Before any text was read: the last layer of a tied model is as long as its embedding."""
     with pytest.raises(ConfigError, match=r"residual"):
         RecurrentConfig(size=6, layers=2, embedding=4, tie=True, connection="residual")
+
+
+@pytest.mark.parametrize("token", [-1, 11])
+def test_a_step_refuses_a_token_that_there_is_not(token):
+    model = RecurrentLanguageModel(RecurrentConfig(size=4), 11, rng=np.random.default_rng(0))
+    with pytest.raises(DataError, match=f"id {token} is not a row of a table of 11 rows"):
+        model.step(np.array([3, token]), model.start(2))

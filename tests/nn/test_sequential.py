@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from tsuzuri import nn, ops
-from tsuzuri.errors import ConfigError, DataError
+from tsuzuri.errors import ConfigError, DataError, ShapeError
 from tsuzuri.optim import Adam
+from tsuzuri.tensor import Tensor
 from tsuzuri.text import SlidingWindows
 from tsuzuri.train.config import TrainingConfig
 from tsuzuri.train.events import Finished
@@ -120,3 +121,34 @@ def test_the_example_runs(monkeypatch, capsys):
     left = runpy.run_path(str(Path(__file__).parents[2] / "examples" / "macbeth_sequential.py"))
     assert capsys.readouterr().out.startswith("When shall we three meet again?\nIn thunder, lightn")
     assert (left["event"].step, len(left["text"])) == (3, 350)
+
+
+# types
+
+def test_a_chain_of_float64_takes_one_hot_rows_of_float64(ids):
+    rng = np.random.default_rng(1)
+    model = nn.Sequential(nn.OneHot(V, dtype=np.float64), nn.LSTM(V, H, rng=rng, dtype=np.float64), nn.Last(),
+                          nn.Linear(H, V, rng=rng, dtype=np.float64))
+    assert model(ids).dtype == np.float64
+    loss, _ = model.loss(ids, np.array([1, 2, 3]))
+    loss.backward()
+    assert all(p.grad.dtype == np.float64 for p in model.parameters())
+
+
+@pytest.mark.parametrize("make", [lambda rng: nn.Linear(300, 300, rng=rng), lambda rng: nn.LSTM(300, 8, rng=rng), lambda rng: nn.GRU(300, 8, rng=rng),
+                                  lambda rng: nn.RNN(300, 8, rng=rng)], ids=["linear", "lstm", "gru", "rnn"])
+def test_a_layer_refuses_numbers_of_another_type(make):
+    """They would be read as if they were of its own, which gives NaN or anything."""
+    x = np.random.default_rng(0).normal(size=(4, 300, 300))
+    with pytest.raises(ShapeError, match=r"x is float64, .*W.* is float32.*x\.astype\("):
+        make(np.random.default_rng(1))(Tensor(x))
+
+
+def test_a_chain_is_given_arrays():
+    rng = np.random.default_rng(1)
+    linear, norm, last = nn.Linear(3, 4, rng=rng), nn.LayerNorm(4), nn.Linear(4, 2, rng=rng)
+    x = rng.normal(size=(5, 3)).astype(np.float32)
+    model = nn.Sequential(linear, nn.Dropout(0.5), norm, last)
+    np.testing.assert_array_equal(model(x).data, last(norm(linear(Tensor(x)))).data)
+    model.loss(x, np.array([0, 1, 1, 0, 1]))[0].backward()
+    assert all(p.grad is not None for p in model.parameters())

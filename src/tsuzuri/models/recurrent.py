@@ -11,6 +11,7 @@ import numpy as np
 from tsuzuri import ops
 from tsuzuri.array import Array, float_type
 from tsuzuri.errors import ConfigError
+from tsuzuri.kernels.embedding import embedding_forward
 from tsuzuri.kernels.softmax import log_softmax_forward
 from tsuzuri.models.language_model import LanguageModel
 from tsuzuri.nn import CELLS, Embedding, EmbeddingDropout, Stacked, States, WeightDrop
@@ -170,7 +171,7 @@ class RecurrentLanguageModel(LanguageModel):
 
     def step(self, ids: Array, state: States) -> tuple[Array, States]:
         """ids (N,), state -> logits (N, V) of the next token, state."""
-        h, state = self.recurrent.step(self.embed.W.data[ids], state)
+        h, state = self.recurrent.step(embedding_forward(self.embed.W.data, ids), state)
         return self.out.logits(h), state
 
     def _features_only(self, ids, state):

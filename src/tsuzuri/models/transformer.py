@@ -20,6 +20,7 @@ from tsuzuri.kernels.softmax import log_softmax_forward
 from tsuzuri.models.language_model import LanguageModel
 from tsuzuri.nn import Dropout, Embedding, LayerNorm
 from tsuzuri.nn.attention import POSITIONS, STD
+from tsuzuri.nn.cache import Cache
 from tsuzuri.nn.outputs import make_output
 from tsuzuri.nn.transformer import TransformerBlock, normed
 from tsuzuri.settings import check_choice
@@ -65,34 +66,6 @@ class TransformerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"dropout is {self.dropout}; it must be at least 0 and below 1.")
         float_type(self.dtype)
-
-
-class Cache:
-    """Room for a window's ids (N, context) and every layer's keys and values (layers, N, K, context, D).
-
-    States that follow each other share one cache.  ``written`` is the length of the longest: a state that is shorter may
-    not write behind its own end, where another's tokens are, and goes on in a copy.
-    """
-
-    def __init__(self, ids: Array, keys: Array, values: Array, written: int = 0):
-        self.ids, self.keys, self.values, self.written = ids, keys, values, written
-
-    def another(self, rows: int) -> "Cache":
-        """An empty one for that many rows."""
-        xp = module_of(self.keys)
-        shape = (len(self.keys), rows, *self.keys.shape[2:])
-        return Cache(xp.empty((rows, self.ids.shape[1]), self.ids.dtype), xp.empty(shape, self.keys.dtype),
-                     xp.empty(shape, self.keys.dtype))
-
-    def copy(self, rows: Array, length: int) -> "Cache":
-        """A new one with some rows' first ``length`` positions."""
-        new = self.another(len(rows))
-        new.ids[:, :length] = self.ids[rows, :length]
-        for layer in range(len(self.keys)):
-            new.keys[layer, :, :, :length] = self.keys[layer][rows, :, :length]
-            new.values[layer, :, :, :length] = self.values[layer][rows, :, :length]
-        new.written = length
-        return new
 
 
 class TransformerState(NamedTuple):
@@ -156,10 +129,8 @@ class TransformerLanguageModel(LanguageModel):
 
     def start(self, rows: int = 1) -> TransformerState:
         """The state before the first token."""
-        xp, config = module_of(self.embed.W.data), self.config
-        shape = (config.layers, rows, config.heads, config.context, config.size // config.heads)
-        keys, values = (xp.empty(shape, self.embed.W.dtype) for _ in range(2))
-        return TransformerState(0, Cache(xp.empty((rows, config.context), np.int64), keys, values))
+        config = self.config
+        return TransformerState(0, Cache.empty(self.embed.W.data, config.layers, rows, config.heads, config.context, config.size // config.heads))
 
     def step(self, ids: Array, state: TransformerState) -> tuple[Array, TransformerState]:
         """ids (N,), state -> logits (N, V) of the next token, state."""
@@ -175,14 +146,15 @@ class TransformerLanguageModel(LanguageModel):
         state = self.start(len(ids)) if state is None else state
         hs, half, at = empty(self.embed.W.data, (*ids.shape, self.config.size)), self.config.context // 2, 0
         while at < ids.shape[1]:
-            again = half if state.length == 2 * half else 0              # the window is full
-            end = min(ids.shape[1], at + 2 * half - (again or state.length))
+            full = state.length == 2 * half
+            before = half if full else state.length                      # tokens of the window that stand before these
+            end = min(ids.shape[1], at + 2 * half - before)
             tokens = ids[:, at:end]
-            if again:
+            if full:
                 tokens = module_of(ids).concatenate([state.cache.ids[:, half:2 * half], tokens], axis=1)
                 state = TransformerState(0, state.cache.another(len(ids)))
             h, state = self._go_on(tokens, state)
-            hs[:, at:end], at = h[:, again:], end
+            hs[:, at:end], at = h[:, half if full else 0:], end
         return hs, state
 
     def _go_on(self, ids, state):

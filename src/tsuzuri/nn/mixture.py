@@ -25,7 +25,8 @@ class MixtureOfSoftmaxes(Module):
                  table: Parameter | None = None, experts: int = 5, embedding: int = 0, dropout: float = 0.0):
         if experts < 1:
             raise ConfigError(f"experts is {experts}; a mixture needs at least 1.")
-        self.experts, self.embedding = experts, embedding or size if table is None else table.shape[1]
+        self.experts = experts
+        self.embedding = table.shape[1] if table is not None else embedding or size
         self.latent = Linear(size, experts * self.embedding, rng=rng, dtype=dtype)
         self.prior = uniform(rng, size ** -0.5, (size, experts), dtype)
         self.words = (Linear(self.embedding, vocabulary, rng=rng, bound=0.02, dtype=dtype) if table is None

@@ -9,7 +9,7 @@ import numpy as np
 
 from tsuzuri import ops
 from tsuzuri.array import Array
-from tsuzuri.errors import ConfigError, suggest
+from tsuzuri.errors import ConfigError, check_choice
 from tsuzuri.kernels.token_losses import linear_token_losses
 from tsuzuri.nn.adaptive import AdaptiveSoftmax
 from tsuzuri.nn.layers import Linear, TiedLinear
@@ -21,12 +21,13 @@ from tsuzuri.tensor import Tensor
 class SoftmaxOutput(Linear):
     """One softmax over the vocabulary: p = softmax(h W + b)."""
 
-    def __init__(self, size: int, vocabulary: int, *, rng: np.random.Generator, dtype=np.float32):
-        super().__init__(size, vocabulary, rng=rng, bound=0.02, dtype=dtype)    # near zero: every token is as likely at first
+    def __init__(self, size: int, vocabulary: int, *, bound: float = 0.02, rng: np.random.Generator, dtype=np.float32):
+        super().__init__(size, vocabulary, rng=rng, bound=bound, dtype=dtype)   # near zero: every token is as likely at first
 
-    def loss(self, hs: Tensor, targets: Array, rng: np.random.Generator | None = None) -> Tensor:
-        """Mean loss of the targets that count."""
-        return ops.linear_cross_entropy(hs, *self.weights(), targets)
+    def loss(self, hs: Tensor, targets: Array, rng: np.random.Generator | None = None, smoothing: float = 0.0) -> Tensor:
+        """Mean loss of the targets that count; with ``smoothing`` a share of the probability is asked for all other tokens
+        (Szegedy et al. 2016)."""
+        return ops.linear_cross_entropy(hs, *self.weights(), targets, smoothing)
 
     def losses(self, h: Array, targets: Array) -> Array:
         """The loss of every token (R,), nothing recorded."""
@@ -53,8 +54,7 @@ def make_output(name: str, size: int, vocabulary: int, *, rng: np.random.Generat
 
     ``options`` are those of the class.  ConfigError: no such layer, or one that cannot be tied.
     """
-    if name not in OUTPUTS:
-        raise ConfigError(f'output "{name}" is unknown{suggest(name, OUTPUTS)}; choose one of {", ".join(OUTPUTS)}.')
+    check_choice("output", name, OUTPUTS)
     if table is None:
         return OUTPUTS[name](size, vocabulary, rng=rng, dtype=dtype, **options)
     if name == "adaptive":

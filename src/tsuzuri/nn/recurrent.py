@@ -204,6 +204,7 @@ class Bidirectional(Module):
 
     def __init__(self, ahead: Recurrent, back: Recurrent):
         self.ahead, self.back = ahead, back
+        self.size = ahead.size + back.size
 
     def initial_state(self, rows: int) -> States:
         """Zeros for both directions."""
@@ -213,16 +214,5 @@ class Bidirectional(Module):
                  rng: np.random.Generator | None = None) -> tuple[Tensor, States]:
         first, second = self.initial_state(len(x)) if state is None else state
         hs, first = self.ahead(x, first, lengths, rng)
-        turned, second = self.back(_turn(x, lengths), second, lengths, rng)
-        return ops.concatenate([hs, _turn(turned, lengths)], axis=2), States((first, second))
-
-
-def _turn(x: Tensor, lengths: Array | None) -> Tensor:
-    """x (N, T, D) with the first ``lengths`` steps of each row in reverse order."""
-    if lengths is None:
-        return x[:, ::-1]
-    xp = module_of(x.data, lengths)
-    step = xp.arange(x.shape[1])[None, :]
-    ends = lengths[:, None]
-    places = xp.where(step < ends, ends - 1 - step, step)[:, :, None]
-    return ops.gather(x, xp.broadcast_to(places, x.shape), axis=1)
+        turned, second = self.back(ops.turn(x, lengths), second, lengths, rng)
+        return ops.concatenate([hs, ops.turn(turned, lengths)], axis=2), States((first, second))
