@@ -24,6 +24,7 @@ bench: $(VENV)/benching
 	$(BIN)/python benchmarks/awd_step.py
 	$(BIN)/python benchmarks/transformer.py
 	$(BIN)/python benchmarks/evaluation.py
+	$(BIN)/python benchmarks/seq2seq.py
 
 long: $(VENV)/developing
 	$(BIN)/python -m pytest -m long

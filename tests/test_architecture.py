@@ -21,7 +21,7 @@ ROOMS = [                                                    # from the ground u
     ["optim", "schedules"],
     ["text"], ["datasets"], ["interop"], ["vectors"], ["models"], ["decode"],
     ["graph", "inside", "plots"],                            # pictures of a run are part of the run, so below train
-    ["train"], ["measuring", "writing"], ["check", "gradcheck"], ["recipes"], ["api"], ["cli"], ["studio"],
+    ["train"], ["writing"], ["measuring"], ["check", "gradcheck"], ["recipes"], ["api"], ["cli"], ["studio", "__main__"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 UPWARD = {                                                   # inside a function, and why

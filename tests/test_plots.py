@@ -83,12 +83,13 @@ def test_decision_regions_follow_the_predictor(tmp_path):
     assert not np.allclose(down[upper_left], down[lower_left])
 
 
-def test_a_picture_that_fails_leaves_the_old_one(tmp_path):
+def test_a_picture_that_fails_leaves_the_old_one(tmp_path, monkeypatch):
     path = tmp_path / "curves.png"
     curves(LOSSES, path)
     before = path.read_bytes()
-    with pytest.raises(OverflowError):
-        curves({"training": [(1, 1e6)]}, path, measure="perplexity")
+    monkeypatch.setattr("tsuzuri.plots.training._label_ends", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        curves(LOSSES, path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
@@ -106,3 +107,9 @@ def test_pyplot_is_left_alone(tmp_path):
     before = "matplotlib.pyplot" in sys.modules
     curves(LOSSES, tmp_path / "a.png")
     assert ("matplotlib.pyplot" in sys.modules) == before
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_perplexity_beyond_all_numbers_is_drawn(tmp_path):
+    curves({"training": [(1, 1e6), (2, 5.0)]}, tmp_path / "a.png", measure="perplexity")
+    assert pixels(tmp_path / "a.png").std() > 0

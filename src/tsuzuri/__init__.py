@@ -11,12 +11,14 @@ _WHERE = {"Tensor": "tsuzuri.tensor", "no_grad": "tsuzuri.tensor", "threads": "t
           "TrainedLanguageModel": "tsuzuri.api", "train_language_model": "tsuzuri.api",
           "RecurrentLanguageModel": "tsuzuri.models.recurrent", "RecurrentConfig": "tsuzuri.models.recurrent",
           "WordVectors": "tsuzuri.vectors.word_vectors", "train_word_vectors": "tsuzuri.api",
+          "Seq2Seq": "tsuzuri.api", "train_seq2seq": "tsuzuri.api",
           "TsuzuriError": "tsuzuri.errors"}
 _MODULES = ("nn", "ops", "optim", "text", "datasets", "schedules")
 
 __all__ = [
     "RecurrentConfig",
     "RecurrentLanguageModel",
+    "Seq2Seq",
     "Tensor",
     "TrainedLanguageModel",
     "TsuzuriError",
@@ -30,12 +32,13 @@ __all__ = [
     "text",
     "threads",
     "train_language_model",
+    "train_seq2seq",
     "train_word_vectors",
 ]
 
 if TYPE_CHECKING:
     from tsuzuri import datasets, nn, ops, optim, schedules, text
-    from tsuzuri.api import TrainedLanguageModel, train_language_model, train_word_vectors
+    from tsuzuri.api import Seq2Seq, TrainedLanguageModel, train_language_model, train_seq2seq, train_word_vectors
     from tsuzuri.array import threads
     from tsuzuri.errors import TsuzuriError
     from tsuzuri.models.recurrent import RecurrentConfig, RecurrentLanguageModel

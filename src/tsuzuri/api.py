@@ -1,9 +1,12 @@
-"""The small Python API: train a language model into a run folder, open one, measure it, let it write; train word vectors."""
+"""The small Python API: train a language model into a run folder, open one, measure it, let it write;
+train and use a model from sequence to sequence; train word vectors."""
 import os
 from collections.abc import Callable, Sequence
 
-from tsuzuri.decode import Sampler
+from tsuzuri.decode import Sampler, Search
 from tsuzuri.measuring.evaluation import evaluate_run
+from tsuzuri.measuring.translating import evaluate_pairs
+from tsuzuri.train import seq2seq, seq2seq_run
 from tsuzuri.train.events import Event
 from tsuzuri.train.language_model import prepare_run, train_run
 from tsuzuri.train.run import Run, choose
@@ -12,6 +15,7 @@ from tsuzuri.vectors import training as vector_training
 from tsuzuri.vectors.word_vectors import WordVectors
 from tsuzuri.writing.suggesting import Suggester, Suggestion
 from tsuzuri.writing.text import Writer, write_text
+from tsuzuri.writing.translation import Looked, Translator
 
 
 class TrainedLanguageModel:
@@ -45,6 +49,51 @@ class TrainedLanguageModel:
     def evaluate(self, data: str) -> dict:
         """``loss`` (nats a token), ``perplexity``, ``bits_per_character``, ``tokens`` ... of a file or data set."""
         return evaluate_run(self.run, data)
+
+
+class Seq2Seq:
+    """A run folder of a model from sequence to sequence in use, or several as an ensemble.  RunError: a folder is no such run.
+
+    >>> model = Seq2Seq.from_pretrained("runs/dates")                               # doctest: +SKIP
+    >>> model.predict(["september 27, 1994"])                                       # doctest: +SKIP
+    ['1994-09-27']
+    """
+
+    def __init__(self, *folders: str | os.PathLike):
+        self.translator = Translator(*folders)
+
+    @classmethod
+    def from_pretrained(cls, *folders: str | os.PathLike) -> "Seq2Seq":
+        """The model in a run folder."""
+        return cls(*folders)
+
+    def predict(self, sources: Sequence[str], *, beam: int = 1, length_penalty: float = 0.0, coverage_penalty: float = 0.0,
+                least: int = 0, prefix: str = "", must: Sequence[str] = (), replace_unknown: bool = False) -> list[str]:
+        """The target of each source (see ``tsuzuri seq2seq predict``)."""
+        search = None if (beam, length_penalty, coverage_penalty, least) == (1, 0.0, 0.0, 0) else Search(
+            beams=beam, length_penalty=length_penalty, coverage_penalty=coverage_penalty, least=least, best=1)
+        found = self.translator.translate(sources, search, prefix=prefix, required=must, replace_unknown=replace_unknown)
+        return [texts[0].text for texts in found]
+
+    def attention(self, source: str, target: str = "") -> Looked:
+        """Where the model looks: weights (layers, heads, T, S) with the tokens of source and target."""
+        return self.translator.look(source, target)
+
+    def evaluate(self, data: str, target: str = "") -> dict:
+        """``exact_match``, ``token_accuracy``, ``perplexity``, ``bleu``, ``chrf`` ... of a set of pairs."""
+        return evaluate_pairs(self.translator, data, target)
+
+
+def train_seq2seq(data: str, out: str | os.PathLike, *, report: Callable[[Event], None] = lambda event: None, **settings) -> Seq2Seq:
+    """Train on pairs (a data set's name or a file) into the new run folder ``out``, with the settings of ``tsuzuri seq2seq
+    train`` by name; ``report`` is called with every event of the training.
+
+    ConfigError: a setting that does not exist or fit.  RunError: ``out`` exists.
+    """
+    chosen, _ = seq2seq_run.TASK.choose([("argument", {"data": data, **settings})])
+    for event in seq2seq.train_pairs(seq2seq.prepare_pairs(chosen, out)):
+        report(event)
+    return Seq2Seq(out)
 
 
 def train_language_model(data: str, out: str | os.PathLike, *, report: Callable[[Event], None] = lambda event: None,

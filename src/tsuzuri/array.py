@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tsuzuri import memory
-from tsuzuri.errors import ConfigError, DeviceError, suggest
+from tsuzuri.errors import ConfigError, DeviceError, check_choice
 
 Array = Any
 """A NumPy array or a device array with the same methods."""
@@ -66,8 +66,7 @@ def to_host(a: Array) -> np.ndarray:
 
 def float_type(name: str) -> np.dtype:
     """The dtype called ``name``: float16, float32 or float64."""
-    if name not in DTYPES:
-        raise ConfigError(f'dtype "{name}" is unknown{suggest(name, DTYPES)}; choose one of {", ".join(DTYPES)}.')
+    check_choice("dtype", name, DTYPES)
     return np.dtype(name)
 
 

@@ -1,4 +1,5 @@
 """Files that are never half written: a temporary name, fsync, rename."""
+import glob
 import os
 import shutil
 from collections.abc import Iterator
@@ -55,6 +56,27 @@ def remove_leftovers(*folders: Path) -> None:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+
+
+def remove_abandoned(path: Path) -> None:
+    """Remove the temporary folders ``.NAME.PID.tmp`` beside ``path`` that processes left which are no more."""
+    for folder in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        pid = folder.name.split(".")[-2]
+        if pid.isdigit() and not _runs(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _runs(pid: int) -> bool:
+    """Is there a process of that number?  Where the system cannot be asked (Windows), yes."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):                 # another user's; more digits than a number of a process has
+        return True
+    return True
 
 
 def sync(path: str | os.PathLike) -> None:

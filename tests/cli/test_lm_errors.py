@@ -1,9 +1,14 @@
 """What is asked of a language model and does not fit is refused in one sentence, before anything is written."""
 import json
+import os
+import shutil
+import subprocess
 
+import numpy as np
 import pytest
 from command_line import SMALL, call, small
 
+from tsuzuri.train.checkpoint import load_arrays, save_arrays
 from tsuzuri.train.run import Run, choose
 
 TRANSFORMER = ["--arch", "transformer", "--heads", "2", "--layers", "1"]
@@ -84,3 +89,67 @@ def test_unknown_words_are_spelled_as_the_tokenizer_folds_them(text, tmp_path, q
         (tmp_path / "other.txt").write_text(f"the cat sat\n{word} ran\n" * 5)
         bits.append(json.loads(call("lm", "evaluate", tmp_path / "run", tmp_path / "other.txt", "--json").out)["spelling_bits"])
     assert bits[0] == bits[1] > 0
+
+
+def test_scores_of_a_text_that_is_no_utf8_are_refused_or_not_as_the_training_was_told(text, tmp_path, quick, counted):
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9\n")
+    assert "0xe9 is not UTF-8" in call("lm", "score", counted, tmp_path / "latin.txt").err
+    assert call("lm", "train", text, "--out", tmp_path / "run", *SMALL, "--encoding-errors", "ignore").code == 0
+    done = call("lm", "score", tmp_path / "run", tmp_path / "latin.txt", "--json")
+    assert [json.loads(line)["token"] for line in done.out.splitlines()] == ["c", "a", "f", "\n"]
+
+
+def test_how_many_to_explain_with_nothing_to_explain(counted, text):
+    done = call("lm", "score", counted, text, "--top", 2)
+    assert (done.code, done.err) == (2, "tsuzuri: --top 2 says how many tokens --explain shows; add --explain, or leave it out.\n")
+    shown = [len(json.loads(call("lm", "score", counted, text, "--explain", *more, "--json").out.splitlines()[0])["expected"])
+             for more in ((), ("--top", 2))]
+    assert shown == [3, 2]
+
+
+def test_the_working_folder_is_not_made_a_run(text, tmp_path, monkeypatch):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    done = call("lm", "train", text, "--out", ".", *SMALL)
+    assert (done.code, done.err.splitlines()[-1]) == (2, "tsuzuri: . is the working folder; choose another --out, such as a folder in it.")
+    assert [*(tmp_path / "empty").iterdir()] == []
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty" / "file").touch()
+    assert "empty exists; go on with --resume" in call("lm", "train", text, "--out", "empty", *SMALL).err
+
+
+def test_what_killed_preparations_left_is_removed(text, tmp_path, quick):
+    """Of this name, and of processes that are no more."""
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    names = {f".run.{gone.pid}.tmp": False, f".run.{os.getppid()}.tmp": True, f".other.{gone.pid}.tmp": True, ".run.x.tmp": True}
+    for name in names:
+        (tmp_path / name / "corpus").mkdir(parents=True)
+    assert call("lm", "train", text, "--out", tmp_path / "run", *SMALL).code == 0
+    assert {name: (tmp_path / name).exists() for name in names} == names
+
+
+def test_a_corpus_that_was_changed_is_not_trained_on(text, tmp_path, quick):
+    """Its size is as it was."""
+    assert call("lm", "train", text, "--out", tmp_path / "run", *small("--epochs", 2), "--minutes", "0.0001").code == 0
+    ids = Run(tmp_path / "run").folder / "corpus" / "train" / "ids.bin"
+    raw = bytearray(ids.read_bytes())
+    raw[0] ^= 1
+    ids.write_bytes(raw)
+    done = call("lm", "train", "--out", tmp_path / "run", "--resume")
+    assert done.code == 2
+    assert f"{ids}: the ids are not those that corpus.toml speaks of" in done.err
+
+
+@pytest.mark.parametrize("change", [{"more": 1}, {"rng": {}}, {"rng": 3}, {"optimizer": []}, {"strange.array": np.zeros(3)}], ids=lambda c: str(*c))
+def test_a_checkpoint_of_another_make_is_refused(change, trained, tmp_path):
+    """The parameters are those of the run; what stands beside them is not."""
+    shutil.copytree(trained, tmp_path / "run")
+    path = tmp_path / "run" / "last" / "checkpoint.safetensors"
+    arrays, record = load_arrays(path)
+    for name, value in change.items():
+        (arrays if isinstance(value, np.ndarray) else record)[name] = value
+    save_arrays(path, arrays, record)
+    done = call("lm", "train", "--resume", "--out", tmp_path / "run")
+    assert (done.code, done.err.count("Traceback")) == (2, 0)
+    assert "checkpoint.safetensors is no checkpoint of this run (" in done.err

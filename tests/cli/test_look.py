@@ -1,4 +1,5 @@
 """Commands that look inside a run and into its log."""
+import gzip
 import json
 import shutil
 
@@ -70,7 +71,7 @@ def test_gates_refuses_what_is_not_there(trained, tmp_path):
     assert "leave out --unit 3" in refused("lm", "gates", trained, "--unit", 3, "--find", "word", *out)
     assert 'did you mean "length"' in refused("lm", "gates", trained, "--find", "lenght", *out)
     assert "give one of them" in refused("lm", "gates", trained, "--text", "a", "--file", "b", *out)
-    assert "cannot be read" in refused("lm", "gates", trained, "--file", tmp_path / "none.txt", *out)
+    assert "none.txt: no such file" in refused("lm", "gates", trained, "--file", tmp_path / "none.txt", *out)
     assert not (tmp_path / "a.png").exists()
 
 
@@ -160,3 +161,38 @@ def test_the_command_to_try_runs(trained, tmp_path, quick):
 def test_diagnose_sees_a_rate_that_is_far_too_low(text, tmp_path, quick):
     ok("lm", "train", text, "--out", tmp_path / "run", *small("--lr", "1e-9"))
     assert "nothing was learnt" in ok("lm", "diagnose", tmp_path / "run").out
+
+
+def test_two_runs_of_one_name_are_two_curves(trained, words, tmp_path):
+    """Each under its whole path."""
+    for part, run in (("a", trained), ("b", words)):
+        shutil.copytree(run, tmp_path / part / "run")
+    done = ok("lm", "forget", tmp_path / "a" / "run", tmp_path / "b" / "run", "--steps", "12", "--out", tmp_path / "a.png")
+    assert "a/run (lstm)" in done.out
+    assert "b/run (gru)" in done.out
+
+
+@pytest.mark.parametrize("flag", ["--size", "--seed"])
+def test_what_only_untrained_models_have_is_refused_beside_runs(trained, flag, tmp_path):
+    assert "runs were named; leave them out, or the runs" in refused("lm", "forget", trained, flag, "3", "--out", tmp_path / "a.png")
+
+
+def test_a_file_is_read_as_the_training_read_its_text(trained, tmp_path):
+    """Packed, with a byte order mark, other line ends or none at its end."""
+    picture = []
+    for name, raw in {"a.txt": b"the cat\nsat", "b.txt": b"\xef\xbb\xbfthe cat\r\nsat\r\n", "c.txt.gz": gzip.compress(b"the cat\nsat\n")}.items():
+        (tmp_path / name).write_bytes(raw)
+        ok("lm", "gates", trained, "--file", tmp_path / name, "--out", tmp_path / "a.svg")
+        picture.append(drawn(tmp_path / "a.svg"))
+    assert len(set(picture)) == 1
+    (tmp_path / "a.txt").write_text("\n")
+    assert "the text has no tokens" in refused("lm", "gates", trained, "--file", tmp_path / "a.txt", "--out", tmp_path / "a.svg")
+
+
+def test_a_run_of_float16_is_looked_into(text, tmp_path, quick):
+    """NumPy has no linear algebra of float16."""
+    ok("lm", "train", text, "--out", tmp_path / "run", *small("--dtype", "float16", "--optimizer", "sgd"))
+    for more in (["--text", "the cat sat"], ["--unit", "3", "--text", "the cat"], ["--find", "word"]):
+        ok("lm", "gates", tmp_path / "run", "--out", tmp_path / "a.svg", *more)
+    ok("lm", "forget", tmp_path / "run", "--steps", "12", "--out", tmp_path / "a.svg")
+    ok("lm", "saliency", tmp_path / "run", "--text", "the cat", "--out", tmp_path / "a.svg")

@@ -122,7 +122,7 @@ def proposals(text):
 
 
 @pytest.mark.parametrize(("keys", "text"), [("he sa\t.", "he said ."), ("x\t", "x"), ("ab\x7fc", "ac"), ("a\x1b[Ab\x1b[3~c", "abc"),
-                                            ("a\nb", "a\nb"), ("ab\x04cd", "ab"), ("猫", "猫"), ("\x7f\x01a", "a")])
+                                            ("a\x1bOPb\x1bxc", "abc"), ("a\nb", "a\nb"), ("ab\x04cd", "ab"), ("猫", "猫"), ("\x7f\x01a", "a")])
 def test_keys_make_a_text(keys, text):
     shown = []
     assert type_text(keys, proposals, lambda text, found: shown.append((text, found))) == text
@@ -161,3 +161,11 @@ def read_until(terminal, mark):
         seen += os.read(terminal, 1000)
     assert mark in seen
     return seen
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3, 10])
+def test_the_narrowest_terminal_is_shown_something(columns, monkeypatch, capsys):
+    from tsuzuri.cli.lm.typing import _show
+    monkeypatch.setenv("COLUMNS", str(columns))
+    _show("the company sa", proposals("the company sa"))
+    assert capsys.readouterr().out.startswith("\r")

@@ -122,3 +122,8 @@ def test_pieces_are_the_text(tokenizer):
     found = pieces(tokenizer, ids)
     assert len(found) == len(ids)
     assert "".join(found) == tokenizer.decode(ids)
+
+
+def test_the_order_of_float16_values_is_that_of_the_same_values_in_float64():
+    values = np.random.default_rng(0).standard_normal((20, 6)).astype(np.float16)
+    np.testing.assert_array_equal(in_order_of_likeness(values), in_order_of_likeness(values.astype(np.float64)))

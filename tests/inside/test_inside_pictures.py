@@ -23,7 +23,8 @@ def pixels(path):
     return imread(path)
 
 
-@pytest.mark.parametrize(("value", "shown"), [(0.01, "0.01"), (1, "1"), (2e5, "200,000"), (1e-8, "10⁻⁸"), (1e12, "10¹²"), (2e-20, "2·10⁻²⁰")])
+@pytest.mark.parametrize(("value", "shown"), [(0.01, "0.01"), (1, "1"), (2e5, "200,000"), (1e-8, "10⁻⁸"), (1e12, "10¹²"), (2e-20, "2·10⁻²⁰"),
+                                             (9.7e-9, "10⁻⁸"), (9.4e-9, "9·10⁻⁹"), (999.7, "1,000")])
 def test_powers_of_ten_in_plain_letters(value, shown):
     assert power(value) == shown
 
@@ -75,6 +76,7 @@ def test_reach_names_every_curve_and_the_threshold(tmp_path):
     assert ">10⁻" in found
     assert "mathdefault" not in found
     assert "clipping" not in words(tmp_path, reach_curves, norms)
+    assert ">nothing<" not in words(tmp_path, reach_curves, norms | {"nothing": np.zeros(30)})
     with pytest.raises(ConfigError, match="nothing to draw"):
         reach_curves({"dead": np.zeros(4)}, tmp_path / "a.png")
 
@@ -97,3 +99,11 @@ def test_curves_of_several_runs_are_told_apart(tmp_path):
     assert all(f">{word}<" in found for word in ("rnn  4.321", "lstm  4.6", "no validation", "bits per character", "Two runs"))
     with pytest.raises(ConfigError, match="nothing to draw"):
         run_curves({"a": ([], [])}, tmp_path / "a.png")
+
+
+def test_values_of_float16_are_drawn(tmp_path):
+    """A cell that stays at zero, whose scale float16 cannot hold, too."""
+    values = np.c_[WAVES, np.zeros(12)].astype(np.float16)
+    with np.errstate(all="raise"):
+        activation_map(values, list("abcdefghijkl"), range(6), tmp_path / "a.png", part="c")
+        coloured_text(list("abcdefghijkl"), values[:, 0], tmp_path / "b.png")

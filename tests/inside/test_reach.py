@@ -82,3 +82,15 @@ def test_a_fresh_lstm_carries_farther_than_a_shrinking_rnn():
     lstm, rnn = reach(models["lstm"], ids, targets), reach(with_radius(models["rnn"], 0.5), ids, targets)
     assert 0.6 < lstm.rate < 0.9
     assert rnn.rate < 0.55
+
+
+def test_what_float32_can_hold_is_measured_though_its_square_cannot_be_held():
+    """0.1 a step over 30 steps: gradients near 1e-30, as in float64."""
+    ids, found = RNG.integers(0, 5, (2, 30)), {}
+    for dtype in ("float32", "float64"):
+        model = RecurrentLanguageModel(RecurrentConfig(arch="rnn", size=8, dtype=dtype), 5, rng=np.random.default_rng(0))
+        layer = model.recurrent.layers[0]
+        layer.Wh.data[:] = np.linalg.qr(np.random.default_rng(2).standard_normal((8, 8)))[0]
+        found[dtype] = reach(with_radius(model, 0.1), ids, TARGETS[:2] % 5).norms
+    assert 1e-40 < found["float64"][-1] < 1e-25
+    np.testing.assert_allclose(found["float32"], found["float64"], rtol=1e-3)

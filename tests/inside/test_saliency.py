@@ -75,3 +75,9 @@ def test_the_model_is_left_as_it_was():
 def test_nothing_to_hang_on_is_refused():
     with pytest.raises(ConfigError, match="give a text"):
         saliency(model_of("rnn"), IDS[:0])
+
+
+def test_a_text_longer_than_the_model_sees_is_refused_as_that():
+    with pytest.raises(ConfigError, match="the text has 9 tokens, and the model sees at most 8 of them at once; give a shorter text"):
+        saliency(transformer(), np.arange(9) % 7)
+    assert len(saliency(transformer(), np.arange(8) % 7).size) == 8

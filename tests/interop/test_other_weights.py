@@ -88,6 +88,15 @@ def test_another_pickle_is_refused(tmp_path):
         read_rnnlm(path)
 
 
+@pytest.mark.parametrize("shapes", [(5, 16, 4, 16, 18), (5, 15, 4, 16, 16), (5, 16, 4, 12, 16)], ids=str)
+def test_a_book_lstm_of_other_shapes_is_refused(shapes, tmp_path):
+    D, wide, H, recurrent, bias = shapes
+    arrays = [np.ones(shape, np.float16) for shape in ((V, D), (D, wide), (H, recurrent), (bias,), (H, V), (V,))]
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps(arrays))
+    with pytest.raises(DataError, match=rf"Wx is \(5, {wide}\), Wh \(4, {recurrent}\) and b \({bias},\), which are no LSTM's"):
+        read_rnnlm(tmp_path / "a.pkl")
+
+
 def test_nothing_in_a_pickle_is_executed(tmp_path):
     path, mark = tmp_path / "a.pkl", tmp_path / "mark"
     path.write_bytes(f"cos\nmkdir\n(S'{mark}'\ntR.".encode())
@@ -209,6 +218,23 @@ def test_what_does_not_fit_is_named(change, message, tmp_path):
         read_torch(tmp_path / "b.safetensors")
 
 
+def test_a_type_that_numpy_lacks_is_named(tmp_path):
+    write_torch(tmp_path / "a.safetensors", made("lstm", dtype=np.float16))
+    half = (tmp_path / "a.safetensors").read_bytes()
+    length = int.from_bytes(half[:8], "little") + 1
+    (tmp_path / "a.safetensors").write_bytes(length.to_bytes(8, "little") + half[8:].replace(b'"F16"', b'"BF16"', 1))
+    with pytest.raises(DataError, match=r"a\.safetensors: \S+(weight|bias)\S* is of type BF16, which is not read; save it as F32"):
+        read_torch(tmp_path / "a.safetensors")
+
+
+def test_the_type_of_a_model_is_that_of_its_widest_part(words, tmp_path):
+    """An output weight that float16 cannot hold."""
+    half = made("lstm", dtype=np.float16)
+    run = make_run(half._replace(W=np.full((H, V), 1e5, np.float32)), words, tmp_path / "run")
+    assert run.settings.model.dtype == "float32"
+    assert (run.load_model().out.W.data == 1e5).all()
+
+
 def test_a_file_without_a_recurrent_layer(tmp_path):
     save_tensors(tmp_path / "a.safetensors", {"encoder.weight": np.ones((3, 2))})
     with pytest.raises(DataError, match=r"no recurrent layer \(weight_ih_l0\) in it.*it holds encoder.weight 3x2"):
@@ -242,6 +268,8 @@ def test_a_vocabulary_is_a_token_a_line(tmp_path):
     (tmp_path / "v.txt").write_text("<unk>\nb\n\\n\na\n", encoding="utf-8")
     tokenizer = read_vocabulary(tmp_path / "v.txt", "char")
     assert tokenizer.encode("ab\nz") == [3, 1, 2, 0]
+    tokenizer.save(tmp_path)
+    assert read_vocabulary(tmp_path / "vocab.txt", "char").vocabulary.tokens == ["<unk>", "b", "\n", "a"]
     (tmp_path / "v.txt").write_text("a\nb\na\n", encoding="utf-8")
     with pytest.raises(DataError, match='line 3: "a" stands there a second time'):
         read_vocabulary(tmp_path / "v.txt")
@@ -264,6 +292,8 @@ def test_from_the_command_line(words, tmp_path, monkeypatch):
     for name, a in first.load_model().arrays().items():
         np.testing.assert_array_equal(arrays[name], a)
     assert notes["model"]["arch"] == "gru"
+    with pytest.raises(ConfigError, match="--unit word is of the tokens of --vocab"):
+        tsuzuri("import", "torch", "a.safetensors", "--out", "third", "--tokenizer", "first", "--unit", "word")
     with pytest.raises(ConfigError, match="give --tokenizer or --vocab, one of them"):
         tsuzuri("import", "torch", "a.safetensors", "--out", "third")
     with pytest.raises(ConfigError, match='to "torhc" is unknown'):

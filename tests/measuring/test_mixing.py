@@ -11,7 +11,7 @@ from tsuzuri.errors import ConfigError
 from tsuzuri.measuring import mixing
 from tsuzuri.measuring.evaluation import evaluate_run
 from tsuzuri.measuring.mixing import ROUNDS, Interpolated, fit_weights, mix_runs
-from tsuzuri.text import BPTTBatches
+from tsuzuri.text import BPETokenizer, BPTTBatches
 from tsuzuri.train.loop import evaluate
 
 V = 5
@@ -192,3 +192,12 @@ def test_runs_that_cannot_be_mixed_are_refused_in_a_sentence(pair, train, text_f
     with pytest.raises(ConfigError, match=r"blind has no validation text by which models could be weighed; train it with --valid\.") as caught:
         evaluate_run(blind, str(text_file), mix=[blind])
     assert str(caught.value).count(".\n") == 0
+
+
+def test_tokens_that_are_parts_of_characters_are_told_apart():
+    """By themselves both are decoded to U+FFFD: the first two bytes of hiragana, and of katakana."""
+    tokenizers = [BPETokenizer.train([line] * 5, size=257) for line in ("あいうえお", "アイウエオ")]
+    assert [t.decode([256]) for t in tokenizers] == ["\ufffd"] * 2
+    runs = [SimpleNamespace(folder=name, tokenizer=tokenizer, held_out=lambda: None) for name, tokenizer in zip("ab", tokenizers, strict=True)]
+    with pytest.raises(ConfigError, match="b and a have different vocabularies"):
+        mix_runs(runs, [None, None])

@@ -1,4 +1,6 @@
 """The log probability of every token: what the model says, where the token stands, what else was expected there."""
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from tsuzuri.errors import ConfigError
 from tsuzuri.measuring import scoring
 from tsuzuri.measuring.scoring import score_text
 from tsuzuri.tensor import no_grad
+from tsuzuri.text import WordTokenizer
 
 TEXT = made_up(3, seed=6)
 ARCHS = {"lstm": {"arch": "lstm", "output": "mixture", "experts": 2}, "transformer": {"arch": "transformer", "heads": 2, "context": 12}}
@@ -75,3 +78,14 @@ def test_a_text_of_no_tokens_has_no_scores(make):
 def test_a_number_below_zero_is_refused(make):
     with pytest.raises(ConfigError, match="-1; it must not be negative"):
         list(score_text(make(), TEXT, -1))
+
+
+def test_without_a_line_end_the_first_token_is_only_read(make):
+    """Every other token has its probability behind those before it, the last one too."""
+    run = make(unit="word")
+    run.tokenizer = WordTokenizer(run.tokenizer.vocabulary, replace(run.tokenizer.options, eos=False))
+    ids, scored = run.tokenizer.encode("the cat sat on"), list(score_text(run, "the cat sat on", 1))
+    log_p, _ = run.load_model().log_probabilities(np.array([ids[:-1]]))
+    assert [(line.token, line.start, line.end) for line in scored] == [("cat", 4, 7), ("sat", 8, 11), ("on", 12, 14)]
+    assert [line.log_probability for line in scored] == pytest.approx(log_p[0, np.arange(3), ids[1:]])
+    assert list(score_text(run, "the")) == []

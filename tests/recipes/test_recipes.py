@@ -1,25 +1,29 @@
 """Every recipe reaches its figure, and what is said of it is so.  The long ones run with -m long."""
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tsuzuri.datasets import fetch
-from tsuzuri.recipes import RECIPES, Measured, Watch, run_recipe
+from tsuzuri.recipes import RECIPES, Measured, Watch, learners_tasks, penn_treebank, run_recipe, translation
 from tsuzuri.recipes.book_vectors import PUBLISHED, toy_floor
 from tsuzuri.recipes.gold_sets import bound
 from tsuzuri.train.language_model import train_run
+from tsuzuri.train.seq2seq import train_pairs
+from tsuzuri.train.seq2seq_run import TASK, Seq2SeqRun
 from tsuzuri.vectors.word_vectors import WordVectors
 
 LONG = ("ptb-lstm", "macbeth-char", "tinyshakespeare-char", "novels-skipgram", "novels-svd", "macbeth-sequential", "ptb-10-minutes",
-        "tinyshakespeare-gpt", "soseki-char", "soseki-word")
-HOURS = ("ptb-hour", "ptb-better-rnnlm", "ptb-awd-lstm", "wikitext2-hour")           # no test: an hour and more
-GENERATED = ("spiral", "toy-cbow", "toy-skipgram")
+        "tinyshakespeare-gpt", "soseki-char", "soseki-word", "dialogue-chat", "headlines", *(recipe.name for recipe in learners_tasks.RECIPES))
+HOURS = ("ptb-hour", "ptb-better-rnnlm", "ptb-awd-lstm", "wikitext2-hour",           # no test: half an hour and more
+         *(name for name in RECIPES if name.startswith(("multi30k-", "tanaka-"))))
+GENERATED = ("spiral", "toy-cbow", "toy-skipgram", *(recipe.name for recipe in learners_tasks.RECIPES))
 
 
 def train_quietly(run):
-    for _ in train_run(run):
+    for _ in train_pairs(run) if isinstance(run, Seq2SeqRun) else train_run(run):
         pass
 
 
@@ -56,7 +60,7 @@ def test_ptb_cbow_answers_three_of_four_and_the_books_question(data_dir, tmp_pat
     (Measured(96.9), 97.0, False), (Measured(97.0), 97.0, True), (Measured(98.0, rest=False), 97.0, False),
     (Measured(-5.0), None, True), (Measured(float("nan")), None, False), (Measured(float("nan")), 97.0, False)])
 def test_a_figure_on_the_wrong_side_is_a_miss(tmp_path, monkeypatch, measured, limit, reached):
-    monkeypatch.setitem(RECIPES, "spiral", replace(RECIPES["spiral"], limit=limit, figure=lambda recipe, out, watch: measured))
+    monkeypatch.setitem(RECIPES, "spiral", replace(RECIPES["spiral"], limit=limit, reach=lambda recipe, out, watch: measured))
     result = run_recipe("spiral", tmp_path / "spiral", QUIETLY)
     assert result.reached is reached
     assert ("MISSED" in result.sentence()) is not reached
@@ -109,3 +113,102 @@ def test_the_command_prints_the_details_and_then_the_figure(tmp_path, capsys):
     assert (tmp_path / "curve.png").exists()
     assert run("toy-skipgram", out=tmp_path, json=True) == 0
     assert json.loads(capsys.readouterr().out)["details"] == details
+
+
+@pytest.mark.parametrize(("counting", "reached"), [(60.0, True), (61.0, False)])
+def test_the_ten_minutes_are_those_of_both_models(counting, reached, monkeypatch, tmp_path):
+    """Nine of the network, and those of the n-grams that it is mixed with."""
+    runs = {"x": 540.0, "x-ngram": counting}
+    monkeypatch.setattr(penn_treebank, "trained_run", lambda recipe, out, watch: SimpleNamespace(seconds=lambda *_: runs[out.name], logged=list))
+    monkeypatch.setattr(penn_treebank, "evaluate_run", lambda run, text, **_: {"perplexity": 100.0, "weights": [0.5, 0.5]})
+    result = run_recipe("ptb-10-minutes", tmp_path / "x", QUIETLY)
+    assert result.reached is reached
+    assert result.details[-1] == f"{9 + counting / 60:.1f} minutes of training and counting (must be <= 10)"
+
+
+# From sequence to sequence: every recipe in seconds, on a few of its pairs and with a small model
+
+LEARNERS = [recipe.name for recipe in learners_tasks.RECIPES]
+TRANSLATIONS = [recipe.name for recipe in translation.RECIPES]
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """short(name) -> a recipe with some hundred pairs, two epochs and a small model."""
+    from tsuzuri.datasets import pairs
+    made = pairs.made_pairs
+    monkeypatch.setattr(pairs, "made_pairs", lambda name, split: made(name, split)[:{"train": 400}.get(split, 40)])
+    monkeypatch.setattr("tsuzuri.train.seq2seq.draw_run", lambda run, model: None)
+
+    def shortened(name, **more):
+        settings = RECIPES[name].settings
+        small = {"size": 16, "epochs": 2, "batch_size": 40, "threads": 1} | ({"embedding": 8} if settings.get("embedding") else {})
+        monkeypatch.setitem(RECIPES, name, replace(RECIPES[name], settings=settings | small | more))
+        return name
+    return shortened
+
+
+@pytest.mark.parametrize("name", [*LEARNERS, *TRANSLATIONS])
+def test_the_settings_of_a_recipe_fit_together(name):
+    settings, origin = TASK.choose([("recipe", RECIPES[name].settings)])
+    assert {setting for setting, where in origin.items() if where == "recipe"} == set(RECIPES[name].settings)
+    TASK.refuse_no_text(settings)
+
+
+@pytest.mark.parametrize("name", [name for name in LEARNERS if name != "dates-attention"])
+def test_a_learners_task_in_short(name, short, tmp_path):
+    """The figure is what the log says of the last epoch; it falls short, and is said to; measured again nothing is trained."""
+    out = tmp_path / name
+    result = run_recipe(short(name), out, QUIETLY)
+    found = [100 * record["exact_match"] for record in Seq2SeqRun(out).logged() if "exact_match" in record]
+    assert len(found) == 2
+    assert result.figure == found[-1]
+    assert not result.reached
+    assert f"{found[0]:.1f}, {found[1]:.1f}" in result.details[0]
+    assert (out / "attention.png").exists() == (name == "dates-hard-attention")
+    before = (out / "last" / "checkpoint.safetensors").stat().st_mtime_ns
+    assert run_recipe(name, out, QUIETLY).figure == result.figure
+    assert (out / "last" / "checkpoint.safetensors").stat().st_mtime_ns == before
+
+
+def test_the_dates_are_the_median_of_three_seeds(short, tmp_path, monkeypatch):
+    """Of what they reach after the last epoch, if that after the second is enough."""
+    result = run_recipe(short("dates-attention", epochs=2), tmp_path / "dates", QUIETLY)
+    runs = [Seq2SeqRun(tmp_path / "dates" / f"seed-{seed}") for seed in (1, 2, 3)]
+    assert [run.settings.training.seed for run in runs] == [1, 2, 3]
+    assert not result.reached
+    assert (tmp_path / "dates" / "attention.png").exists()
+    curves = {"seed-1": [50, 99, 100, 99.95], "seed-2": [40, 97, 99, 99.92], "seed-3": [30, 98.5, 100, 99]}
+    monkeypatch.setattr(learners_tasks, "trained_pairs", lambda recipe, out, watch, **more: out.name)
+    monkeypatch.setattr(learners_tasks, "accuracies", lambda name: curves[name])
+    monkeypatch.setattr(learners_tasks, "_draw", lambda run, path: "drawn")
+    result = run_recipe("dates-attention", tmp_path / "x", QUIETLY)
+    assert (result.figure, result.reached) == (99.92, True)
+    curves["seed-3"][1] = 97.5                                # then the median after two epochs is too low
+    assert not run_recipe("dates-attention", tmp_path / "x", QUIETLY).reached
+
+
+@pytest.mark.parametrize(("bleu", "plain", "minutes", "reached"), [(38.5, 33.0, 59.0, True), (38.0, 33.1, 59.0, False), (38.5, 33.0, 60.5, False)])
+def test_a_translation_is_judged_by_its_time_and_by_the_plain_one(bleu, plain, minutes, reached, monkeypatch, tmp_path):
+    monkeypatch.setattr(translation, "trained_pairs", lambda recipe, out, watch: SimpleNamespace(seconds=lambda: 60 * minutes, name=out.name))
+    monkeypatch.setattr(translation, "Translator", lambda run: run.name)
+    monkeypatch.setattr(translation, "evaluate_pairs", lambda name, data, search=None: {
+        "bleu": (plain if name.endswith("-plain") else bleu) - (search is None), "chrf": 50.0, "perplexity": 4.0, "bleu_signature": "signature"})
+    result = run_recipe("tanaka-ja-en-attention", tmp_path / "x", QUIETLY)
+    assert (result.figure, result.reached) == (bleu, reached)
+    assert result.details[0].startswith(f"greedy {bleu - 1:.2f}; beam 5: chrF 50.00")
+    assert result.details[1] == f"{minutes:.1f} minutes of training (must be <= 60)"
+
+
+def test_a_conversation_in_short(short, data_dir, tmp_path):
+    result = run_recipe(short("dialogue-chat", epochs=1, batch_size=64), tmp_path / "chat", QUIETLY)
+    assert [line[0] for line in result.details[:-1]] == [">", "<"] * 10
+    assert result.reached
+    assert 0 <= result.figure <= 100
+
+
+def test_shares_of_words_by_hand():
+    assert translation.distinct(["a b a b", "a b"], 2) == pytest.approx(2 / 4)          # ab, ba of ab ba ab ab
+    assert translation.distinct(["a b a", "c"], 1) == pytest.approx(3 / 4)
+    assert translation.distinct(["a"], 2) == 0
+    assert translation.at_hand(["a b c", "d"], ["a x", "d d"]) == pytest.approx(3 / 4)

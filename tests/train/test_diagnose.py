@@ -144,3 +144,29 @@ def test_curves_in_every_unit(train):
 def test_a_run_without_a_log_says_so(prepare):
     with pytest.raises(RunError, match="logged no step yet"):
         read_history(prepare("fresh"))
+
+
+def test_a_run_that_failed_before_its_first_logged_step_tells_why(prepare):
+    run = prepare("fresh")
+    run.log({"error": "the loss is nan in epoch 1, step 1; train with a smaller lr."})
+    with pytest.raises(RunError, match="fresh stopped before it logged a step: the loss is nan in epoch 1, step 1"):
+        read_history(run)
+
+
+def test_long_gradients_of_the_first_twentieth_are_no_explosion():
+    """250 logged steps: the first 12 do not count."""
+    for at, names in ((11, []), (12, ["exploded"])):
+        norms = np.where(np.arange(250) == at, 400.0, 1.0)
+        assert [finding.name for finding in find(history(TRAIN, VALID, norms=norms, clip=0.0))] == names
+
+
+def test_gradients_of_length_zero_are_no_explosion():
+    assert find(history(TRAIN, VALID, norms=np.where(np.arange(250) == 100, 400.0, 0.0), clip=0.0)) == []
+
+
+def test_fewer_logged_steps_than_are_averaged_have_one_mean():
+    """Two steps of nine above the rest are noise; of eleven steps there are two means, and the second is higher."""
+    noisy = [5.0, 5.0, 5.0, 5.0, 8.0, 8.0, 5.0, 5.0, 5.0]
+    assert "rate_too_high" not in [f.name for f in find(history([5.0], [None], losses=noisy, epochs=5, finished=False))]
+    (found,) = [f for f in find(history([5.0], [None], losses=[*[5.0] * 10, 11.0], epochs=5, finished=False)) if f.name == "rate_too_high"]
+    assert "the mean of 10 logged steps rose from 5.000 to 5.600 nats by step 110" in found.evidence

@@ -154,7 +154,7 @@ BAD = {
     "NaN or infinite; give": lambda: plane().nearest(np.array([np.nan, 1])),
     "row 2 of the vectors has a number that is NaN": lambda: WordVectors(["a", "b"], np.array([[1.0], [np.inf]])).most_similar("a"),
     "at least three": lambda: plane().doesnt_match(["east", "west"]),
-    'method "mul" is not one of add, multiply, dot': lambda: plane().analogy("east", "west", "north", method="mul"),
+    'method "mul" is unknown; choose one of add, multiply, dot': lambda: plane().analogy("east", "west", "north", method="mul"),
 }
 
 

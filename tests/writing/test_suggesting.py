@@ -8,6 +8,7 @@ from writers import made_up_run
 
 from small_runs import made_up
 from tsuzuri.errors import ConfigError
+from tsuzuri.text.vocabulary import Vocabulary
 from tsuzuri.writing.spelling import Goal, Speller, word_at_end
 from tsuzuri.writing.suggesting import Suggester
 
@@ -171,3 +172,19 @@ def test_japanese_words_end_where_kanji_follow_hiragana():
     run = made_up_run("char", ["猫は猫は猫は"])
     found = dict(Suggester(run).suggest("猫は", 3))
     assert all(word.startswith("猫は") and "は猫" not in word for word in found)
+
+
+@pytest.mark.parametrize("unit", ["word", "char"])
+def test_without_a_line_end_nothing_follows_nothing(unit):
+    """A text that has begun is gone on with as ever."""
+    run = made_up_run(unit, LINES, unk=False, **({"eos": False} if unit == "word" else {}))
+    if unit == "char":
+        marked = ["~" if token == "\n" else token for token in run.tokenizer.vocabulary.tokens]
+        run.tokenizer = type(run.tokenizer)(Vocabulary(marked, run.tokenizer.vocabulary.counts), run.tokenizer.options)
+    assert run.tokenizer.line_end() == []
+    suggester = Suggester(run)
+    assert suggester.suggest("") == []
+    found = suggester.suggest("the ca")
+    assert found
+    assert all(word.startswith("ca") for word, _ in found)
+    assert suggester.suggest("") == []

@@ -102,3 +102,11 @@ def test_what_the_vocabulary_lacks_is_named_once():
 def test_what_does_not_fit_is_refused_before_anything_is_written(call, name):
     with pytest.raises(ConfigError, match=name):
         call(Writer(RUNS["char"]))
+
+
+def test_an_empty_prompt_needs_a_line_end():
+    writer = Writer(made_up_run("word", LINES, eos=False))
+    assert "".join(writer.stream("the", 5, Sampler())) == writer.samples("the", 5, Sampler(), 1)[0] != ""
+    for write in (writer.stream, lambda *rest: writer.samples(*rest, 2), lambda *rest: writer.beams("", 5, 2)):
+        with pytest.raises(ConfigError, match="the prompt is empty, and the vocabulary has no line end"):
+            write("", 5, Sampler())

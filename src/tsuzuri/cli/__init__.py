@@ -14,9 +14,9 @@ HELP = "Neural language processing from scratch: train, measure and use small se
 
 def make_app() -> App:
     """The commands of all groups."""
-    from tsuzuri.cli import check, data, demo, doctor, imports, lm, recipe, thesaurus, vectors
+    from tsuzuri.cli import check, data, demo, doctor, imports, lm, recipe, seq2seq, thesaurus, vectors
     app = App(name="tsuzuri", version=__version__, help=HELP)
-    for group in (demo, lm, vectors, thesaurus, imports, data, recipe, check, doctor):
+    for group in (demo, lm, seq2seq, vectors, thesaurus, imports, data, recipe, check, doctor):
         group.register(app)
     return app
 

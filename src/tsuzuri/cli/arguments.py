@@ -30,4 +30,6 @@ def _text(kind, tokens) -> str:
 
 Whole = Annotated[int, Parameter(converter=_whole)]
 Seed = Annotated[int, Parameter(converter=_seed)]
+Prompt = Annotated[str, Parameter(allow_leading_hyphen=True)]
+"""Any text, which may begin as a flag does."""
 Text = Annotated[str, Parameter(converter=_text, allow_leading_hyphen=True)]

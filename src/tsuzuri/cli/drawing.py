@@ -1,10 +1,16 @@
 """What the commands that draw a picture share."""
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from tsuzuri.cli.output import note
+
+
+def names_of(runs: Sequence[Path]) -> list[str]:
+    """The folders' names, or the whole paths where two are the same."""
+    names = [run.name for run in runs]
+    return names if len(set(names)) == len(names) else [str(run) for run in runs]
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def book(file: Path, /, *, out: Path, data: Text = "ptb") -> None:
     print(import_book(file, out, data).folder)
 
 
-def torch(file: Path, /, *, out: Path, tokenizer: Path | None = None, vocab: Path | None = None, unit: str = "word") -> None:
+def torch(file: Path, /, *, out: Path, tokenizer: Path | None = None, vocab: Path | None = None, unit: str | None = None) -> None:
     """Import a PyTorch language model: an embedding, one nn.LSTM, nn.GRU or nn.RNN (tanh) and a linear layer.
 
     FILE is its state dict, saved with safetensors.torch.save_file.
@@ -62,14 +62,16 @@ def torch(file: Path, /, *, out: Path, tokenizer: Path | None = None, vocab: Pat
     vocab
         Instead: a text file with one token a line, in the order of their ids.
     unit
-        What the tokens of --vocab are: word or char.
+        What the tokens of --vocab are: word or char. [default: word]
     """
     from tsuzuri.errors import ConfigError
     from tsuzuri.train.importing import find_tokenizer, import_torch, read_vocabulary
+    if tokenizer and unit is not None:
+        raise ConfigError(f"--unit {unit} is of the tokens of --vocab, and a tokenizer knows its own; leave it out.")
     if tokenizer and not vocab:
         known = find_tokenizer(tokenizer)
     elif vocab and not tokenizer:
-        known = read_vocabulary(vocab, unit)
+        known = read_vocabulary(vocab, "word" if unit is None else unit)
     else:
         raise ConfigError("which token each row of the weights stands for must be known; give --tokenizer or --vocab, one of them.")
     print(import_torch(file, known, out).folder)

@@ -31,7 +31,8 @@ def print_table(rows: Iterable[Iterable[object]], head: list[str], title: str = 
     table = Table(*head, title=title or None, box=SIMPLE_HEAD, title_justify="left")
     for row in rows:
         table.add_row(*map(str, row))
-    Console(width=None if sys.stdout.isatty() else 160, soft_wrap=True).print(table)
+    width = None if sys.stdout.isatty() else 160
+    Console(width=width, soft_wrap=True, markup=False, emoji=False, highlight=False).print(table)    # tokens as they are, " [/INST]" too
 
 
 class Watch:
@@ -65,7 +66,8 @@ class Watch:
         elif isinstance(event, Validated):
             train = f"train {_loss(event.train_loss)}  " if event.train_loss is not None else ""
             valid = f"valid {_loss(event.valid_loss)}" if event.valid_loss is not None else ""
-            self._line(f"epoch {event.epoch}/{self.epochs}  {train}{valid}"
+            measures = "".join(f"  {name.replace('_', ' ')} {value:.4g}" for name, value in event.measures.items())
+            self._line(f"epoch {event.epoch}/{self.epochs}  {train}{valid}{measures}"
                        f"{'  best so far' if event.best and valid else ''}")
         elif isinstance(event, Finished):
             self._line(f"finished: {event.reason}")

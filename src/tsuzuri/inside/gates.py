@@ -41,6 +41,7 @@ def in_order_of_likeness(values: np.ndarray) -> np.ndarray:
     By the angle of each unit in the plane of the two leading eigenvectors of the units' correlations.
     Source: Friendly 2002 (corrgrams).
     """
+    values = values.astype(np.float64)                       # NumPy has no linear algebra of float16
     centred = values - values.mean(0)
     scaled = centred / np.maximum(np.linalg.norm(centred, axis=0), 1e-12)
     axes = np.linalg.svd(scaled, full_matrices=False)[2][:2]

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tsuzuri.decode import TextStream
 from tsuzuri.errors import ConfigError
 from tsuzuri.settings import check_choice
 from tsuzuri.text.tokenizers import Tokenizer
 
 QUOTES = {'"': '"', "“": "”", "「": "」", "『": "』"}
 BRACKETS = {"(": ")", "[": "]", "{": "}", "（": "）", "［": "］"}
-INCOMPLETE = "\N{REPLACEMENT CHARACTER}"
 
 
 class Found(NamedTuple):
@@ -91,19 +91,10 @@ def find_units(activations: Sequence[dict[str, np.ndarray]], part: str, tokens: 
 def pieces(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:
     """What each token adds to the text: joined they are ``decode(ids)``.
 
-    A token that ends within a character adds nothing; the one that completes it adds it.
+    A token that ends within a character adds what stands before it; the one that completes it adds it.
     """
-    shown, recent, found = "", [], []
-    for token in ids:
-        recent.append(int(token))
-        text = tokenizer.decode(recent)
-        if text.endswith(INCOMPLETE):
-            found.append("")
-            continue
-        found.append(text[len(shown):])
-        recent = recent[-8:]                                 # enough for what a token does to the one before it
-        shown = tokenizer.decode(recent)
-    return found
+    stream = TextStream(tokenizer, [])
+    return [stream.add(int(token)) for token in ids]
 
 
 def _since(text, ends):

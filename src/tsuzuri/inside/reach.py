@@ -108,5 +108,5 @@ def _parts(state) -> Iterator[Tensor]:
 
 def _mean_norm(state) -> float:
     """The mean over the rows of the length of the gradient; each row had 1/N of the mean loss."""
-    squares = sum((to_host(leaf.grad) ** 2).sum(1) for leaf in _parts(state) if leaf.grad is not None)
+    squares = sum((to_host(leaf.grad).astype(np.float64) ** 2).sum(1) for leaf in _parts(state) if leaf.grad is not None)
     return float(np.sqrt(squares).sum())

@@ -40,13 +40,15 @@ class Saliency(NamedTuple):
 def saliency(model, ids: np.ndarray, target: int | None = None) -> Saliency:
     """What the prediction of ``target`` after ids (T,) hangs on; without a target, that of the likeliest next token.
 
-    ConfigError: there is no token to hang on, or the model has no token vectors.
+    ConfigError: there is no token to hang on, more of them than the model sees at once, or the model has no token vectors.
     """
     if not hasattr(model, "embed"):
         raise ConfigError(f"a model of arch {model.config.arch} has no token vectors that a gradient could reach; take one that "
                           "is trained by gradients, such as an lstm.")
     if not len(ids):
         raise ConfigError("there is no token that the prediction could hang on; give a text.")
+    if len(ids) > (context := getattr(model.config, "context", len(ids))):
+        raise ConfigError(f"the text has {len(ids)} tokens, and the model sees at most {context} of them at once; give a shorter text.")
     ids = np.asarray(ids, np.int64)[None]
     if target is None:
         target = int(np.argmax(to_host(model.feed(ids, model.start(1))[0])))

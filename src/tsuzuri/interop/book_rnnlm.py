@@ -19,8 +19,9 @@ def read_rnnlm(path: Path) -> RecurrentWeights:
     if axes != [2, 2, 2, 1, 2, 1]:
         raise DataError(f"{path}: the pickle is not a list of embedding, Wx, Wh, b, W and b, as the book's Rnnlm.pkl is")
     embed, Wx, Wh, b, W, out_b = (a.astype(np.float32) for a in arrays)
-    if Wh.shape[1] != 4 * len(Wh):
-        raise DataError(f"{path}: Wh is {Wh.shape}, which is no LSTM's; get a whole copy")
+    if not Wx.shape[1] == Wh.shape[1] == len(b) == 4 * len(Wh):
+        raise DataError(f"{path}: Wx is {Wx.shape}, Wh {Wh.shape} and b {b.shape}, which are no LSTM's (D, 4 H), (H, 4 H) and (4 H); "
+                        "get a whole copy")
     layer = tuple(gates_in_order(a) for a in (Wx, Wh, b))
     return check_weights(path, RecurrentWeights("lstm", embed, [layer], W, out_b))
 

@@ -28,7 +28,8 @@ class RecurrentWeights(NamedTuple):
     @property
     def dtype(self) -> np.dtype:
         """The one type that holds all of them."""
-        return np.result_type(self.embed, *(a for layer in self.layers for a in layer), self.b)
+        output = self.embed if self.W is None else self.W
+        return np.result_type(self.embed, *(a for layer in self.layers for a in layer), output, self.b)
 
 
 def check_weights(path: Path, weights: RecurrentWeights) -> RecurrentWeights:

@@ -25,6 +25,7 @@ from tsuzuri.interop.table import Table, opened, refuse_twice
 LONGEST_HEADER = 1 << 24                                     # bytes
 CODES = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "U8": "u1", "I8": "i1", "I16": "<i2", "I32": "<i4", "I64": "<i8",
          "U16": "<u2", "U32": "<u4", "U64": "<u8", "BOOL": "?"}
+OTHERS = ("BF16", "F8_E4M3", "F8_E5M2", "F8_E8M0")           # of the format, but not of NumPy
 NAMES = {np.dtype(code): name for name, code in CODES.items()}
 
 
@@ -97,9 +98,13 @@ def save_tensors(path: Path, tensors: Mapping[str, np.ndarray], notes: dict[str,
 
 
 def load_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """All arrays of a file, mapped into memory and not to be changed, and its notes.  DataError: it is damaged."""
+    """All arrays of a file, mapped into memory and not to be changed, and its notes.  DataError: it is damaged, or holds a
+    tensor of a type that NumPy lacks."""
     header, start = read_header(path)
     notes = header.pop("__metadata__", {}).get("notes", "{}")
+    for name, entry in header.items():
+        if entry.get("dtype") in OTHERS:
+            raise DataError(f"{path}: {name} is of type {entry['dtype']}, which is not read; save it as F32")
     size = os.path.getsize(path) - start
     data = np.memmap(path, np.uint8, "r", start, size) if size else np.empty(0, np.uint8)
     try:

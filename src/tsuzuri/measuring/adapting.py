@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tsuzuri.array import Array
-from tsuzuri.errors import ConfigError, suggest
+from tsuzuri.errors import ConfigError, check_choice, suggest
 from tsuzuri.kernels.dynamic import adapt
 from tsuzuri.kernels.product import matmul
 from tsuzuri.kernels.softmax import softmax_rows
@@ -181,8 +181,7 @@ def adapted(run: Run, name: str, options: Mapping[str, float]) -> Any:
 
     ConfigError: no such strategy, an option that it does not have or that does not fit, or a model that it cannot read with.
     """
-    if name not in ADAPTATIONS:
-        raise ConfigError(f'adapt "{name}" is unknown{suggest(name, ADAPTATIONS)}; choose one of {", ".join(ADAPTATIONS)}.')
+    check_choice("adapt", name, ADAPTATIONS)
     settings: dict[str, Any] = _settings(name, options)
     model = run.load_model()
     if not isinstance(model, RecurrentLanguageModel):

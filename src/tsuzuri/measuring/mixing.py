@@ -38,7 +38,7 @@ def mix_runs(runs: Sequence[Run], models: Sequence[Any]) -> Interpolated:
     """
     first, held_out = runs[0], runs[0].held_out()
     for run in runs[1:]:
-        if vocabulary_of(run) != vocabulary_of(first):
+        if run.tokenizer.token_bytes() != first.tokenizer.token_bytes():
             raise ConfigError(f"{run.folder} and {first.folder} have different vocabularies; mix runs that were trained on one text with one unit.")
     if held_out is None:
         raise ConfigError(f"{first.folder} has no validation text by which models could be weighed; train it with --valid.")
@@ -59,11 +59,6 @@ def fit_weights(models: Sequence[Any], held_out: Corpus) -> np.ndarray:
         shares = weights[:, None] * p
         weights = (shares / shares.sum(0)).mean(1)
     return weights
-
-
-def vocabulary_of(run: Run) -> list[str]:
-    """The text of every token, in the order of the ids."""
-    return [run.tokenizer.decode([k]) for k in range(len(run.tokenizer))]
 
 
 def _losses(models, ids, targets, state):

@@ -40,13 +40,11 @@ def log_scale(axes) -> None:
 
 def power(value: float) -> str:
     """A positive number as it stands at a logarithmic axis."""
-    exponent = math.log10(value)
-    if -3 < exponent < 6:
-        return f"{value:,.3g}" if value < 1000 else f"{value:,.0f}"
-    whole = math.floor(exponent + 1e-9)
-    digits = str(whole).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    factor = value / 10.0 ** whole
-    return f"10{digits}" if abs(factor - 1) < 0.01 else f"{factor:.1g}·10{digits}"
+    if -3 < math.log10(value) < 6:
+        return f"{value:,.3g}" if value < 999.5 else f"{value:,.0f}"
+    factor, exponent = f"{value:.0e}".split("e")
+    digits = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"10{digits}" if factor == "1" else f"{factor}·10{digits}"
 
 
 def moved_apart(heights: Sequence[float], gap: float) -> list[float]:

@@ -25,7 +25,7 @@ def activation_map(values: np.ndarray, tokens: Sequence[str], order: Sequence[in
     Cells (part c) have no bounds: each unit's are divided by its own largest, for else a few would hide the others.
     """
     steps, units = values.shape
-    own_scale = part == "c"
+    own_scale, values = part == "c", values.astype(np.float64)
     if own_scale:
         values = values / np.maximum(np.abs(values).max(axis=0), 1e-9)
     width = min(max(6.0, 1.6 + 0.125 * steps), 15.0)
@@ -84,9 +84,10 @@ def reach_curves(norms: Mapping[str, np.ndarray], path: str | os.PathLike, *, cl
                  note: str = "") -> None:
     """The gradient 1, 2, ... steps back on a logarithmic scale, a curve for each name; ``clip`` > 0 is drawn as a line.
 
-    ``note``, what was measured, stands below.
+    ``note``, what was measured, stands below.  A curve of zeros has no place on such a scale and is left out.
     """
-    if not any(np.isfinite(curve).any() and (curve > 0).any() for curve in norms.values()):
+    norms = {name: curve for name, curve in norms.items() if (np.isfinite(curve) & (curve > 0)).any()}
+    if not norms:
         raise ConfigError("there is nothing to draw: no gradient reaches any step.")
     with one_figure(path, (8.4, 4.8)) as figure:
         axes = figure.add_subplot()

@@ -6,15 +6,17 @@ from itertools import cycle
 
 import numpy as np
 
-from tsuzuri.errors import ConfigError, suggest
+from tsuzuri.errors import ConfigError
 from tsuzuri.plots.axes import head, log_scale, name_ends
 from tsuzuri.plots.figure import COLOURS, MARKS, one_figure
+from tsuzuri.settings import check_choice
 
+HIGHEST = 600.0                                              # nats: the margin of an axis above e^600 is still a number
 CROWDED = 400                                                # points of a curve above which the mean of neighbours is drawn
 
 MEASURES: dict[str, tuple[str, str, Callable[[float], float]]] = {
     "loss": ("loss", "loss, nats a token", float),
-    "perplexity": ("perplexity", "perplexity", math.exp),
+    "perplexity": ("perplexity", "perplexity", lambda loss: math.exp(min(loss, HIGHEST))),
     "bits": ("loss", "bits per character", lambda loss: loss / math.log(2)),
 }
 """What can be drawn of a loss in nats: its name, the name of its axis, how it follows.  Bits are per character where a
@@ -27,8 +29,7 @@ def curves(series: Mapping[str, Sequence[tuple[float, float]]], path: str | os.P
 
     ``measure`` is "loss", "perplexity" or "bits" (bits per character, for a model of characters).
     """
-    if measure not in MEASURES:
-        raise ConfigError(f'measure "{measure}" is unknown{suggest(measure, MEASURES)}; choose one of {", ".join(MEASURES)}.')
+    check_choice("measure", measure, MEASURES)
     name, label, convert = MEASURES[measure]
     drawn = {key: [(x, convert(loss)) for x, loss in points] for key, points in series.items() if len(points)}
     if not drawn:
@@ -108,10 +109,8 @@ def _curve(axes, points, name, colour):
     if len(points) <= CROWDED:
         axes.plot(x, y, color=colour, linewidth=1.8, label=name, marker="o" if len(points) <= 30 else None, markersize=4)
         return
-    width = len(points) // (CROWDED // 8)
     axes.plot(x, y, color=colour, linewidth=0.6, alpha=0.3)
-    means = [values[:len(values) // width * width].reshape(-1, width).mean(1) for values in (x, y)]
-    axes.plot(*means, color=colour, linewidth=1.8, label=name)
+    axes.plot(*_means(points), color=colour, linewidth=1.8, label=name)
 
 
 def _means(points):

@@ -2,13 +2,22 @@
 from pathlib import Path
 
 from tsuzuri.errors import ConfigError, suggest
-from tsuzuri.recipes import book_vectors, gold_sets, language_models, other_texts, penn_treebank, sequential
+from tsuzuri.recipes import (
+    book_vectors,
+    gold_sets,
+    language_models,
+    learners_tasks,
+    other_texts,
+    penn_treebank,
+    sequential,
+    translation,
+)
 from tsuzuri.recipes.recipe import Measured, Recipe, Result, Watch
 
 __all__ = ["RECIPES", "Measured", "Recipe", "Result", "Watch", "run_recipe"]
 
-RECIPES = {recipe.name: recipe for recipe in (*language_models.RECIPES, *penn_treebank.RECIPES, *other_texts.RECIPES, *book_vectors.RECIPES, *gold_sets.RECIPES,
-                                              *sequential.RECIPES)}
+ROOMS = (language_models, penn_treebank, other_texts, book_vectors, gold_sets, sequential, learners_tasks, translation)
+RECIPES = {recipe.name: recipe for room in ROOMS for recipe in room.RECIPES}
 
 
 def run_recipe(name: str, out: Path, watch: Watch) -> Result:
@@ -16,5 +25,5 @@ def run_recipe(name: str, out: Path, watch: Watch) -> Result:
     if name not in RECIPES:
         raise ConfigError(f'there is no recipe "{name}"{suggest(name, RECIPES)}; there are {", ".join(RECIPES)}.')
     recipe = RECIPES[name]
-    figure, details, rest = recipe.figure(recipe, out, watch)
+    figure, details, rest = recipe.reach(recipe, out, watch)
     return Result(name, recipe.measure, figure, recipe.bound, recipe.published, recipe.reached(figure) and rest, str(out), details)

@@ -30,21 +30,21 @@ def _counted(recipe, out, watch):
 
 
 def _test(recipe, out, watch, minutes=None, mixed=False):
-    """The test perplexity, of the model alone and beside counted 5-grams and with a cache; the time it took."""
+    """The test perplexity, of the model alone and beside counted 5-grams and with a cache; the time that all of them took."""
     run = trained_run(recipe, out, watch)
     alone = evaluate_run(run, TEST)["perplexity"]
     cached = evaluate_run(run, TEST, adapt="cache")["perplexity"]
     details = [f"alone {alone:.2f}; with a cache of the last words {cached:.2f}", *curve(run)]
-    figure = alone
+    figure, seconds = alone, run.seconds()
     if mixed:
         counted = trained_run(NGRAM, out.with_name(f"{out.name}-ngram"), watch)
         result = evaluate_run(run, TEST, mix=[counted])
-        figure = result["perplexity"]
+        figure, seconds = result["perplexity"], seconds + counted.seconds()
         details.append(f"with 5-grams, weighed {result['weights'][1]:.2f} by the validation text: {figure:.2f}")
     if minutes is None:
         return Measured(figure, tuple(details))
-    took = run.seconds() / 60
-    return Measured(figure, (*details, f"{took:.1f} minutes of training (must be <= {minutes})"), took <= minutes)
+    took = seconds / 60
+    return Measured(figure, (*details, f"{took:.1f} minutes of training{' and counting' if mixed else ''} (must be <= {minutes})"), took <= minutes)
 
 
 def curve(run: Run) -> list[str]:
@@ -69,7 +69,7 @@ RECIPES = (
            "107.4 (PyTorch, the LSTM alone, in the same time)", partial(_test, minutes=10, mixed=True),
            settings={"data": "ptb", "size": 200, "layers": 2, "tie": True, "dropout": 0.2, "epochs": 8} | SGD),
     Recipe("ptb-hour", "LSTM 400 x 2 tied, dropout 0.4", "test perplexity", 90.0, "none", partial(_test, minutes=60),
-           settings={"data": "ptb", "size": 400, "layers": 2, "tie": True, "dropout": 0.4, "epochs": 18} | SGD),
+           settings={"data": "ptb", "size": 400, "layers": 2, "tie": True, "dropout": 0.4, "epochs": 13} | SGD),
     Recipe("ptb-better-rnnlm", "LSTM 650 x 2 tied, dropout 0.5, SGD 20, divided by 4 without a new best, 40 epochs", "test perplexity",
            78.0, "75.76 (Saito 2018, Deep Learning from Scratch 2, 6.5)", _test,
            settings={"data": "ptb", "size": 650, "layers": 2, "tie": True, "dropout": 0.5, "epochs": 40} | SGD | {"schedule": "plateau"}),

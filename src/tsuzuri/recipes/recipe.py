@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tsuzuri.train.events import Event as TrainingEvent
-from tsuzuri.train.run import Run
+from tsuzuri.train.folder import RunFolder
 from tsuzuri.vectors.training import Event, Finished
 
 
 class Watch(NamedTuple):
-    """Who trains and shows how it goes: a run of a language model to its end, the events of word vectors to theirs; or who
+    """Who trains and shows how it goes: a run folder to its end, the events of word vectors to theirs; or who
     only shows the events of so many steps and epochs as they pass."""
 
-    run: Callable[[Run], None]
+    run: Callable[[RunFolder], None]
     vectors: Callable[[Iterator[Event]], Finished]
     events: Callable[[Iterator[TrainingEvent], int, int], Iterator[TrainingEvent]] = lambda passing, steps, epochs: passing
 
@@ -29,14 +29,14 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True)
 class Recipe:
-    """``figure(recipe, out, watch)`` trains into the folder ``out`` and measures; ``limit`` None: any number will do."""
+    """``reach(recipe, out, watch)`` trains into the folder ``out`` and measures; ``limit`` None: any number will do."""
 
     name: str
     what: str
     measure: str
     limit: float | None
     published: str
-    figure: Callable[["Recipe", Path, Watch], Measured]
+    reach: Callable[["Recipe", Path, Watch], Measured]
     higher_is_better: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
     test: str = ""

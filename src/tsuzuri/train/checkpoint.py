@@ -60,10 +60,16 @@ def save_checkpoint(path: Path, model: LanguageModel, optimizer: Optimizer, prog
 
 
 def load_checkpoint(path: Path, model: LanguageModel, optimizer: Optimizer) -> tuple[Progress, dict[str, int]]:
-    """Fill the model and the optimiser; returns the Progress and the notes.  RunError: the file is no checkpoint."""
+    """Fill the model and the optimiser; returns the Progress and the notes.  RunError: the file is no checkpoint of this run."""
     arrays, record = load_arrays(path)
-    if "optimizer" not in record:
-        raise RunError(f"{path} is no checkpoint; without it the run cannot go on, so start a new one.")
+    try:
+        return _restore(arrays, record, model, optimizer)
+    except (KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:
+        raise RunError(f"{path} is no checkpoint of this run ({type(error).__name__}: {error}); without it the run cannot go on, so start "
+                       "a new one.") from None
+
+
+def _restore(arrays, record, model, optimizer):
     groups: dict[str, dict] = {"model": {}, "optimizer": {}, "state": {}}
     for name, a in arrays.items():
         group, _, rest = name.partition(".")

@@ -19,6 +19,7 @@ RISE = 0.02                                                  # nats, 2 % of a pe
 JUMP = 0.5                                                   # nats by which the mean of AVERAGED logged steps must not rise
 AVERAGED = 10
 SPIKE = 10.0                                                 # times the median: a gradient as long as that moves far
+WARM_UP = 20                                                 # the first of so many parts of a training may have long gradients
 GAP = 0.3                                                    # nats between validation and training
 CLIPPED, UNKNOWN = 0.5, 0.15                                 # shares: of the steps, of the tokens
 FEW_STEPS, ENOUGH_STEPS = 30, 100                            # in an epoch
@@ -69,12 +70,13 @@ def stopped(history: History) -> Finding | None:
 
 def exploded(history: History) -> Finding | None:
     """Some gradients were far longer than the others, and nothing cut them."""
-    norms = np.array([r["norm"] for r in history.steps])
+    steps = history.steps[len(history.steps) // WARM_UP:]
+    norms = np.array([r["norm"] for r in steps])
     median, at = float(np.median(norms)), int(np.argmax(norms))
     clip = history.settings.training.clip
-    if norms[at] <= SPIKE * median or 0 < clip <= SPIKE * median:
+    if not median or norms[at] <= SPIKE * median or 0 < clip <= SPIKE * median:
         return None
-    step = history.steps[at]
+    step = steps[at]
     return Finding("exploded", "the gradient exploded, and the clipping threshold did not stop it",
                    f"in step {step['step']:,} (epoch {step['epoch']}) its length was {norms[at]:,.4g}, {norms[at] / median:,.0f} times "
                    f"the median {median:.3g}; {np.mean(norms > SPIKE * median):.1%} of the logged steps are longer than {SPIKE:g} "
@@ -109,15 +111,16 @@ def worse_than_counting(history: History) -> Finding | None:
 def rate_too_high(history: History) -> Finding | None:
     """The training loss itself went up."""
     losses = [r["loss"] for r in history.steps]
-    means = np.convolve(losses, np.ones(AVERAGED) / AVERAGED, "valid") if len(losses) >= AVERAGED else np.array(losses)
+    averaged = min(AVERAGED, len(losses))
+    means = np.convolve(losses, np.ones(averaged) / averaged, "valid")
     rises = means - np.minimum.accumulate(means)
     at = int(np.argmax(rises))
     epochs = [r["train_loss"] for r in history.validations]
     worse = next((k for k in range(1, len(epochs)) if epochs[k] > epochs[k - 1] + 2 * RISE), None)
     if rises[at] >= JUMP:
         low = float(means[:at + 1].min())
-        evidence = (f"the mean of {AVERAGED} logged steps rose from {low:.3f} to {means[at]:.3f} nats by step "
-                    f"{history.steps[min(at + AVERAGED, len(losses)) - 1]['step']:,}")
+        evidence = (f"the mean of {averaged} logged steps rose from {low:.3f} to {means[at]:.3f} nats by step "
+                    f"{history.steps[at + averaged - 1]['step']:,}")
     elif worse is not None:
         evidence = f"the training loss rose from {epochs[worse - 1]:.3f} in epoch {worse} to {epochs[worse]:.3f} in epoch {worse + 1}"
     else:

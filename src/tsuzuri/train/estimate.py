@@ -14,6 +14,8 @@ from tsuzuri.train.events import Stepped
 from tsuzuri.train.language_model import prepare_run, windows
 from tsuzuri.train.loop import fit
 from tsuzuri.train.run import Settings
+from tsuzuri.train.seq2seq import prepare_pairs
+from tsuzuri.train.seq2seq_run import Seq2SeqSettings
 
 MANY = 1_000_000                                             # tokens of which n-grams are counted
 STEPS = 12                                                   # of which the first three warm up
@@ -23,17 +25,29 @@ def estimate(settings: Settings) -> Iterator[str]:
     """Lines that say how many parameters, steps, how much memory and time the training will take."""
     with tempfile.TemporaryDirectory(prefix="tsuzuri-") as folder:
         run = prepare_run(settings, Path(folder) / "run")
-        model, config = run.new_model(), settings.training
-        if isinstance(config, CountingConfig):
+        model, corpus = run.new_model(), run.corpus()
+        if isinstance(settings.training, CountingConfig):
             yield from _of_counting(run, model)
             return
-        optimizer = make_optimizer(config.optimizer, model, config.weight_decay)
-        corpus, batches = run.corpus(), windows(run.corpus(), settings)
         yield f"text        {corpus.tokens:,} tokens, {corpus.characters:,} characters, vocabulary {len(run.tokenizer):,}"
-        yield f"parameters  {model.parameter_count():,}"
-        steps = -(-len(batches) // config.accumulate)
-        yield f"steps       {steps:,} an epoch, {steps * config.epochs:,} in all"
-        seconds = _seconds_a_step(model, batches, optimizer, config)
+        yield from _of_training(model, windows(corpus, settings), settings.training)
+
+
+def estimate_pairs(settings: Seq2SeqSettings) -> Iterator[str]:
+    """The same of a training on pairs."""
+    with tempfile.TemporaryDirectory(prefix="tsuzuri-") as folder:
+        run = prepare_pairs(settings, Path(folder) / "run")
+        corpus = run.corpus()
+        yield (f"text        {len(corpus):,} pairs, {corpus.target_tokens:,} tokens to predict, "
+               f"vocabularies {len(run.source):,} and {len(run.target):,}")
+        yield from _of_training(run.new_model(), run.batches(), settings.training)
+
+
+def _of_training(model, batches, config):
+    yield f"parameters  {model.parameter_count():,}"
+    steps = -(-len(batches) // config.accumulate)
+    yield f"steps       {steps:,} an epoch, {steps * config.epochs:,} in all"
+    seconds = _seconds_a_step(model, batches, make_optimizer(config.optimizer, model, config.weight_decay), config)
     yield f"memory      {_peak_megabytes():,.0f} MB at most"
     yield f"time        {seconds * 1000:.1f} ms a step, about {_words(seconds * steps * config.epochs)} without validation"
 

@@ -44,15 +44,18 @@ class History:
 
 
 def read_history(run: Run) -> History:
-    """The history of a run.  RunError: it was counted instead of trained, or nothing is logged yet."""
+    """The history of a run.  RunError: it was counted instead of trained, or no step is logged."""
     if isinstance(run.settings.training, CountingConfig):
         raise RunError(f"{run.folder} was counted, not trained, so it has no learning curve; name a run that was trained.")
     records, corpus = run.logged(), run.corpus()
     steps = [r for r in records if "loss" in r]
+    error = next((r["error"] for r in reversed(records) if "error" in r), "")
+    if not steps and error:
+        raise RunError(f"{run.folder} stopped before it logged a step: {error}")
     if not steps:
         raise RunError(f"{run.folder} has logged no step yet; train it with `tsuzuri lm train --resume --out {run.folder}`.")
     return History(folder=str(run.folder), settings=run.settings, steps=steps, validations=[r for r in records if "train_loss" in r],
-                   error=next((r["error"] for r in reversed(records) if "error" in r), ""), finished=run.final.exists(),
+                   error=error, finished=run.final.exists(),
                    vocabulary=len(run.tokenizer), tokens=corpus.tokens, unknown=corpus.unknown, entropy=entropy(corpus))
 
 

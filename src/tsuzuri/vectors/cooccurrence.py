@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tsuzuri.errors import ConfigError, DataError, suggest
+from tsuzuri.errors import ConfigError, DataError, check_choice
 from tsuzuri.kernels.cooccurrence import count_before
 from tsuzuri.text.vocabulary import Vocabulary
 
@@ -56,10 +56,8 @@ def count_cooccurrences(corpus: Corpus, window: int = 5, *, weighting: str = "un
 
 
 def _check(window: int, weighting: str, sides: str) -> None:
-    if weighting not in LONGEST:
-        raise ConfigError(f'weighting "{weighting}" is not one of {", ".join(LONGEST)}{suggest(weighting, LONGEST)}')
-    if sides not in SIDES:
-        raise ConfigError(f'sides "{sides}" is not one of {", ".join(SIDES)}{suggest(sides, SIDES)}')
+    check_choice("weighting", weighting, LONGEST)
+    check_choice("sides", sides, SIDES)
     if not 1 <= window <= LONGEST[weighting]:
         raise ConfigError(f"window {window} does not fit; with {weighting} weights it is from 1 to {LONGEST[weighting]} "
                           "words to each side")

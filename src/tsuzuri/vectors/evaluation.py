@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsuzuri.errors import ConfigError, suggest
+from tsuzuri.errors import check_choice
 from tsuzuri.vectors.gold import Analogies, Pairs
 from tsuzuri.vectors.search import working
 from tsuzuri.vectors.spaces import Space, VectorSpace
@@ -76,8 +76,7 @@ def ranks(values: Sequence[float]) -> np.ndarray:
 
 def solve_analogies(space: VectorSpace, gold: Analogies, method: str = "add") -> Solved:
     """How many questions the nearest word answers; the three words of a question, in any case, are never the answer."""
-    if method not in METHODS:
-        raise ConfigError(f'analogy method "{method}" is not one of {", ".join(METHODS)}{suggest(method, METHODS)}')
+    check_choice("analogy method", method, METHODS)
     known = {name: known_questions(space, questions) for name, questions in gold.sections.items()}
     first = first_rows(space)
     answers = iter(first[best_rows(space, np.concatenate([*known.values(), np.empty((0, 4), np.int64)]), first, method)].tolist())

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsuzuri.errors import ConfigError, DataError, suggest
+from tsuzuri.errors import ConfigError, DataError, check_choice
 from tsuzuri.kernels.softmax import softmax_forward
 from tsuzuri.kernels.updates import adam, sgd
 from tsuzuri.vectors.word_vectors import WordVectors
@@ -107,9 +107,8 @@ class _Update:
 
 
 def _check(model, optimizer, rate, **numbers):
-    for name, value, known in (("model", model, MODELS), ("optimizer", optimizer, OPTIMIZERS)):
-        if value not in known:
-            raise ConfigError(f'{name} "{value}" is not one of {", ".join(known)}{suggest(value, known)}')
+    check_choice("model", model, MODELS)
+    check_choice("optimizer", optimizer, OPTIMIZERS)
     for name, value in numbers.items():
         if value < 1:
             raise ConfigError(f"{name} {value} does not fit; it is a whole number from 1")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tsuzuri.errors import ConfigError, suggest
+from tsuzuri.errors import ConfigError, check_choice
 
 FEWEST = 3
 
@@ -21,8 +21,7 @@ def project(vectors: np.ndarray, method: str = "pca", seed: int = 1) -> np.ndarr
 
     ConfigError: an unknown method, fewer than three vectors, a missing library.
     """
-    if method not in METHODS:
-        raise ConfigError(f'method "{method}" is unknown{suggest(method, METHODS)}; choose one of {", ".join(METHODS)}.')
+    check_choice("method", method, METHODS)
     vectors = np.asarray(vectors, np.float64)
     if len(vectors) < FEWEST:
         raise ConfigError(f"a map of {len(vectors)} words shows nothing; give at least {FEWEST} words.")

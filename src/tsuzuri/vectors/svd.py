@@ -12,7 +12,7 @@ W + C).
 """
 import numpy as np
 
-from tsuzuri.errors import ConfigError, DataError
+from tsuzuri.errors import ConfigError, DataError, check_choice
 from tsuzuri.kernels.sparse import sparse_product
 
 BLOCK = 16                                                   # columns multiplied at a time: a row of x fills a cache line
@@ -28,8 +28,7 @@ def svd_vectors(matrix, size: int = 100, *, exponent: float = 0.25, contexts: st
     """
     if not 0 <= exponent <= 1:
         raise ConfigError(f"exponent {exponent} does not fit; it is a power of the singular values from 0 to 1")
-    if contexts not in CONTEXTS:
-        raise ConfigError(f'contexts "{contexts}" is not one of {", ".join(CONTEXTS)}')
+    check_choice("contexts", contexts, CONTEXTS)
     U, S, Vt = truncated_svd(matrix.astype(np.float32), size, rng)
     scale = np.where(S / S[0] > 1e-5, S ** exponent, 0)      # a direction that the matrix does not have gives zeros
     return np.ascontiguousarray((U + Vt.T if contexts == "add" else U) * scale, np.float32)

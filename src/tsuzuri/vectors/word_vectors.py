@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tsuzuri.errors import ConfigError, DataError, suggest
+from tsuzuri.errors import ConfigError, DataError, check_choice, suggest
 from tsuzuri.interop.table import Table, refuse_odd, refuse_twice
 from tsuzuri.vectors.files import read_stored, writer_of
 from tsuzuri.vectors.search import inverse_norms, score_blocks, top_rows, unit
@@ -166,14 +166,13 @@ class WordVectors:
         multiply: cos(x, b) cos(x, c) / (cos(x, a) + 0.001), cosines moved to 0..1 (3CosMul, Levy and Goldberg 2014).
         dot: the product of x as it is with b - a + c as they are, the sum brought to length 1 (Saito 2018).
         """
+        check_choice("analogy method", method, METHODS)
         if method == "add":
             return self.most_similar([b, c], [a], topn)
         if method == "multiply":
             return self._best(self._products(a, b, c), topn, (a, b, c))
-        if method == "dot":
-            wide = self.lookup([a, b, c]).astype(np.float64)
-            return self._best(score_blocks(self.vectors, None, unit(wide[1] - wide[0] + wide[2])), topn, (a, b, c))
-        raise ConfigError(f'analogy method "{method}" is not one of {", ".join(METHODS)}{suggest(method, METHODS)}')
+        wide = self.lookup([a, b, c]).astype(np.float64)
+        return self._best(score_blocks(self.vectors, None, unit(wide[1] - wide[0] + wide[2])), topn, (a, b, c))
 
     def _products(self, a: str, b: str, c: str):
         three = np.stack([unit(self[word]) for word in (a, b, c)], axis=1)

@@ -9,7 +9,7 @@ is never a part of a word; its probability is shared out among the others.
 Where a script has no spaces, a word here is a run of letters that ends where kanji or katakana follow hiragana.
 """
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,7 +38,11 @@ class Suggester:
         self._words = kind(_Reader(run.load_model(), run.tokenizer), run.tokenizer)
 
     def suggest(self, text: str, count: int = 5) -> list[Suggestion]:
-        """The ``count`` most probable words that complete or follow ``text``, best first.  ConfigError: none are asked for."""
+        """The ``count`` most probable words that complete or follow ``text``, best first.
+
+        None where nothing stands before the word and the vocabulary has no line end that it could follow.
+        ConfigError: none are asked for.
+        """
         if count < 1:
             raise ConfigError(f"count is {count}; it must be at least 1.")
         with threads(self._threads):
@@ -49,12 +53,14 @@ class _Reader:
     """The model behind the tokens read so far, so that a key costs a token and not the whole text."""
 
     def __init__(self, model, tokenizer):
-        self.model, self._start = model, tokenizer.encode("\n")
+        self.model, self._start = model, tokenizer.line_end()
         self._ids: list[int] = []                           # none read yet
 
-    def read(self, ids: Sequence[int]):
-        """logits (1, V) and state behind ``ids``; behind a line end where there are none."""
+    def read(self, ids: Sequence[int]) -> tuple[np.ndarray, Any] | None:
+        """logits (1, V) and state behind ``ids``; behind a line end where there are none; None without that too."""
         ids = list(ids) or self._start
+        if not ids:
+            return None
         known = len(self._ids)
         if not known or ids[:known] != self._ids:
             known, self._state = 0, self.model.start(1)
@@ -74,9 +80,10 @@ class WholeWords:
     def suggest(self, text: str, count: int) -> list[Suggestion]:
         before, typed = self._cut(text)
         begins = [k for k, token in enumerate(self._tokens) if token not in (UNK, EOS) and token.startswith(typed)]
-        if not begins:
+        read = self._reader.read(self._tokenizer.encode(before)) if begins else None
+        if read is None:
             return []
-        logits, _ = self._reader.read(self._tokenizer.encode(before))
+        logits, _ = read
         p = np.exp(log_probabilities(logits[0, begins]))
         return [Suggestion(self._tokens[begins[k]], float(p[k])) for k in np.argsort(-p, kind="stable")[:count]]
 
@@ -108,7 +115,10 @@ class SpelledWords:
         kept = self._take_back(ids)
         typed = word_at_end(self._text(ids[-LONGEST:]).decode("utf-8", "ignore"))
         goal = Goal(self._text(ids[kept:]), typed.encode())
-        logits, state = self._reader.read(ids[:kept])
+        read = self._reader.read(ids[:kept])
+        if read is None:
+            return []
+        logits, state = read
         found = self._speller.words(logits, state, goal, count)
         return [Suggestion(word.decode("utf-8", "ignore"), p) for word, p in found]
 

@@ -1,10 +1,11 @@
 """New text from a trained run."""
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 import numpy as np
 
 from tsuzuri.array import threads
-from tsuzuri.decode import Sampler, TextStream, beam_search, generate, generate_batch
+from tsuzuri.decode import Sampler, Search, TextStream, beam_search, generate, generate_batch
 from tsuzuri.decode.text_stream import first_stop
 from tsuzuri.errors import ConfigError
 from tsuzuri.train.run import Run
@@ -49,15 +50,16 @@ class Writer:
               stops: Sequence[str] = ()) -> list[tuple[str, float]]:
         """The most probable texts that ``beams`` beams find, best first, each with its score (see ``beam_search``)."""
         ids, _ = self._begin(prompt, tokens, stops)
+        search = Search(beams, length_penalty)
 
         def text(new: list[int]) -> str:
             stream = TextStream(self.tokenizer, ids)
             return "".join(map(stream.add, new))
 
         with threads(self._threads):
-            found = beam_search(self.model, ids, tokens, beams, length_penalty,
-                                lambda new: bool(stops) and first_stop(text(new), stops) is not None)
-        return [(text(y.ids)[:first_stop(text(y.ids), stops)], y.score) for y in found]
+            found, = beam_search(self.model, self.model.start(1), np.array([ids]), None, tokens, search,
+                                 ends=(lambda new: first_stop(text(new), stops) is not None) if stops else None)
+        return [(text(y.ids)[:first_stop(text(y.ids), stops)], cast(float, y.score)) for y in found]
 
     def unknown(self, prompt: str) -> list[str]:
         """The tokens of the prompt that the vocabulary lacks, which the model reads as ``<unk>``."""
@@ -69,10 +71,12 @@ class Writer:
         return list(dict.fromkeys(found))
 
     def _begin(self, prompt, tokens, stops):
-        """The ids of the prompt and an empty text behind them."""
+        """The ids of the prompt, or of a line end, and an empty text behind them."""
         if tokens < 0:
             raise ConfigError(f"tokens is {tokens}; it must not be negative.")
-        ids = self.tokenizer.encode(prompt) or self.tokenizer.encode("\n")
+        ids = self.tokenizer.encode(prompt) or self.tokenizer.line_end()
+        if not ids:
+            raise ConfigError("the prompt is empty, and the vocabulary has no line end that a text could begin after; give a prompt.")
         return ids, TextStream(self.tokenizer, ids, stops)
 
     def _pieces(self, text, ids):

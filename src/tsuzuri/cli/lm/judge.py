@@ -33,7 +33,7 @@ def curves(*runs: Path, out: Path, measure: str = "", by: str = "epoch", title: 
     title
         A title of your own.
     """
-    from tsuzuri.cli.drawing import drawn
+    from tsuzuri.cli.drawing import drawn, names_of
     from tsuzuri.cli.output import note
     from tsuzuri.errors import ConfigError
     from tsuzuri.plots import run_curves
@@ -46,7 +46,7 @@ def curves(*runs: Path, out: Path, measure: str = "", by: str = "epoch", title: 
     measure = measure or ("perplexity" if units == {"word"} else "bits")
     if len(units) > 1 and measure != "bits":
         note(f"warning: the runs predict different units ({', '.join(sorted(units))}), so only --measure bits compares them")
-    found = {name: learning_curve(run, measure, by) for name, run in zip(_names(runs), opened, strict=True)}
+    found = {name: learning_curve(run, measure, by) for name, run in zip(names_of(runs), opened, strict=True)}
     lowest = {name: min(y for _, y in valid) for name, (_, valid) in found.items() if valid}
     best = min(lowest, key=lowest.__getitem__, default="")
     with drawn(out):
@@ -83,12 +83,6 @@ def diagnose(run: Path, /, *, json: Annotated[bool, Parameter(negative="")] = Fa
         print("The log shows nothing wrong.")
     for number, finding in enumerate(findings, 1):
         print(f"\n{number}. {finding.what[0].upper()}{finding.what[1:]}.\n   evidence: {finding.evidence}\n   try:      {finding.try_this}")
-
-
-def _names(runs: tuple[Path, ...]) -> list[str]:
-    """The folders' names, or the whole paths where two are the same."""
-    names = [run.name for run in runs]
-    return names if len(set(names)) == len(names) else [str(run) for run in runs]
 
 
 def _summary(found: dict) -> str:

@@ -1,12 +1,10 @@
 """tsuzuri lm gates | forget | saliency: pictures of the inside of a run."""
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
-from tsuzuri.cli.arguments import Seed, Whole
+from tsuzuri.cli.arguments import Prompt, Seed, Whole
 
-Prompt = Annotated[str, Parameter(allow_leading_hyphen=True)]
 MAP_TOKENS, TEXT_TOKENS, FIND_TOKENS = 100, 3000, 10_000     # read where no text is given
 
 
@@ -78,7 +76,7 @@ def gates(run: Path, /, *, out: Path, text: Prompt = "", file: Path | None = Non
     _draw_text(values[:, unit], tokens, part, out, title or f"Unit {unit} of layer {layer}")
 
 
-def forget(*runs: Path, out: Path, size: Whole = 128, steps: Whole = 100, clip: float | None = None, seed: Seed = 1,
+def forget(*runs: Path, out: Path, size: Whole | None = None, steps: Whole = 100, clip: float | None = None, seed: Seed | None = None,
            title: str = "") -> None:
     """Draw how much of a prediction's gradient reaches each earlier step: why an RNN forgets.
 
@@ -98,13 +96,13 @@ def forget(*runs: Path, out: Path, size: Whole = 128, steps: Whole = 100, clip: 
     out
         The picture to write; .png, .svg or .pdf.
     size
-        Units of the untrained models.
+        Units of the untrained models. [default: 128]
     steps
         Steps back from the loss.
     clip
         The clipping threshold to draw; 0: none. [default: that of the first run, or 5]
     seed
-        The same seed gives the same picture.
+        Of the untrained models: the same seed gives the same picture. [default: 1]
     title
         A title of your own.
     """
@@ -113,6 +111,9 @@ def forget(*runs: Path, out: Path, size: Whole = 128, steps: Whole = 100, clip: 
     from tsuzuri.errors import ConfigError
     from tsuzuri.plots import reach_curves
     from tsuzuri.train.run import Run
+    if runs and (size, seed) != (None, None):
+        raise ConfigError("--size and --seed are of untrained models, and runs were named; leave them out, or the runs.")
+    size, seed = 128 if size is None else size, 1 if seed is None else seed
     if size < 1 or steps < 2:
         raise ConfigError(f"--size {size} is a number from 1 and --steps {steps} one from 2.")
     if clip is not None and not 0 <= clip < float("inf"):
@@ -174,15 +175,13 @@ def _read(run, text, file, tokens):
     import numpy as np
 
     from tsuzuri.cli.output import note
-    from tsuzuri.errors import ConfigError, DataError
+    from tsuzuri.errors import ConfigError
+    from tsuzuri.text import read_text
     if text and file:
         raise ConfigError("--text and --file both name a text; give one of them.")
     if file:
-        try:
-            text = file.read_text(encoding="utf-8", errors=run.settings.data.encoding_errors)
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{file}: cannot be read ({error}); name a text file.") from None
-    if not text and tokens:
+        text = read_text(file, errors=run.settings.data.encoding_errors).removesuffix("\n")
+    if not (text or file) and tokens:
         return np.array((run.held_out() or run.corpus()).ids[:tokens], np.int64)
     if not (ids := run.tokenizer.encode(text)):
         raise ConfigError("the text has no tokens; give a longer one.")
@@ -227,16 +226,17 @@ def _reach_of_runs(runs, steps):
     import numpy as np
 
     from tsuzuri import inside
+    from tsuzuri.cli.drawing import names_of
     from tsuzuri.errors import DataError
     from tsuzuri.text import BPTTBatches
     found = {}
-    for run in runs:
+    for name, run in zip(names_of([run.folder for run in runs]), runs, strict=True):
         ids = (run.held_out() or run.corpus()).ids
         rows = min(16, (len(ids) - 1) // steps)
         if rows < 1:
             raise DataError(f"{run.folder}: its text has {len(ids):,} tokens, too few for {steps} steps; take fewer --steps.")
         inputs, targets = BPTTBatches(np.asarray(ids), rows, steps)[0]
-        found[f"{run.folder.name} ({run.settings.model.arch})"] = inside.reach(run.load_model(), inputs, targets[:, -1])
+        found[f"{name} ({run.settings.model.arch})"] = inside.reach(run.load_model(), inputs, targets[:, -1])
     return found
 
 

@@ -75,7 +75,7 @@ def _options(words):
     return found
 
 
-def score(run: Path, file: Text, /, *, explain: Annotated[bool, Parameter(negative="")] = False, top: Whole = 3,
+def score(run: Path, file: Text, /, *, explain: Annotated[bool, Parameter(negative="")] = False, top: Whole | None = None,
           json: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Print the log probability of every token of a text: token, log p in nats, p, how many tokens were likelier.
 
@@ -94,18 +94,22 @@ def score(run: Path, file: Text, /, *, explain: Annotated[bool, Parameter(negati
     explain
         Show beside each token those that were likeliest at its place.
     top
-        How many.
+        How many. [default: 3]
     json
         Print one JSON object a token.
     """
     import math
 
     from tsuzuri.cli.output import note, print_json
+    from tsuzuri.errors import ConfigError
     from tsuzuri.measuring.scoring import score_text
     from tsuzuri.text import read_text
     from tsuzuri.train.run import Run
-    total, tokens = 0.0, 0
-    for scored in score_text(Run(run), read_text(file), top if explain else 0):
+    if top is not None and not explain:
+        raise ConfigError(f"--top {top} says how many tokens --explain shows; add --explain, or leave it out.")
+    opened, total, tokens = Run(run), 0.0, 0
+    text = read_text(file, errors=opened.settings.data.encoding_errors)
+    for scored in score_text(opened, text, (3 if top is None else top) if explain else 0):
         total, tokens = total + scored.log_probability, tokens + 1
         if json:
             print_json(scored._asdict())

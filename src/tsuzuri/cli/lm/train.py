@@ -141,7 +141,7 @@ def train(data: Text = "", /, *, out: Path,
     weight_decay
         Decoupled weight decay. [default: 0; adamw: 0.01]
     schedule
-        Of the learning rate: constant, step, cosine, hold (constant, then down to zero over the last 30 %) or plateau. [default: cosine; nt-asgd: constant]
+        Of the learning rate: constant, step, cosine, inverse-sqrt, hold (constant, then down to zero over the last 30 %) or plateau. [default: cosine; nt-asgd: constant]
     clip
         Longest gradient; 0 for any. [default: 5; transformer: 1]
     epochs
@@ -166,4 +166,4 @@ def train(data: Text = "", /, *, out: Path,
     given = {name: value for name, value in locals().items()
              if value is not None and name not in ("out", "config", "minutes", "resume", "dry_run") and not (name == "data" and not data)}
     from tsuzuri.cli import training
-    training.train(given, out, config, resume, dry_run, minutes)
+    training.train(training.LANGUAGE_MODEL, given, out, config, resume, dry_run, minutes)

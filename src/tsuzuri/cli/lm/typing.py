@@ -31,7 +31,7 @@ def type_text(keys: Iterable[str], suggest: Callable[[str], Sequence[tuple[str, 
     for key in keys:
         if key == END:
             break
-        if key == ESCAPE:                                    # an arrow or function key: a bracket, then up to a letter
+        if key == ESCAPE:
             _skip(keys)
         elif key == TAB:
             text = complete(text, found[0][0]) if found else text
@@ -53,7 +53,12 @@ def complete(text: str, word: str) -> str:
 
 
 def _skip(keys: Iterator[str]) -> None:
-    next((key for key in keys if key.isalpha() or key == "~"), None)
+    """The rest of an arrow or function key: a bracket and what follows up to a letter, an O and a letter, or one with Alt."""
+    first = next(keys, "")
+    if first == "[":
+        next((key for key in keys if key.isalpha() or key == "~"), None)
+    elif first == "O":
+        next(keys, "")
 
 
 def _show(text, found):
@@ -65,7 +70,7 @@ def _show(text, found):
     line = text.rpartition("\n")[2]
     hint = "   ".join(f"{word} {p:.0%}" for word, p in found)
     hint = set_cell_size(hint, min(cell_len(hint), max(width // 2, width - cell_len(line) - 2)))
-    while cell_len(line) > width - cell_len(hint) - 2:
+    while line and cell_len(line) > width - cell_len(hint) - 2:
         line = line[1:]
     start = "\x1b[K\n" if text.endswith("\n") else CLEAR       # the proposals behind the line before go
     sys.stdout.write(f"{start}{line}{SAVE}  {DIM}{hint}{PLAIN}{RESTORE}")

@@ -5,9 +5,8 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from tsuzuri.cli.arguments import Whole
+from tsuzuri.cli.arguments import Prompt, Whole
 
-Prompt = Annotated[str, Parameter(allow_leading_hyphen=True)]
 Several = Parameter(negative="", allow_leading_hyphen=True)
 
 

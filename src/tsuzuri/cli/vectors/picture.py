@@ -48,11 +48,10 @@ def plot(file: Path, /, *words: Text, out: Path, kind: str = "map", method: str 
         The same seed gives the same picture.
     """
     from tsuzuri.cli.drawing import drawn
-    from tsuzuri.errors import ConfigError, suggest
+    from tsuzuri.errors import ConfigError, check_choice
     from tsuzuri.vectors.word_vectors import WordVectors
     kinds = {"map": _map, "neighbours": _neighbours}
-    if kind not in kinds:
-        raise ConfigError(f'--kind "{kind}" is unknown{suggest(kind, kinds)}; choose one of {", ".join(kinds)}.')
+    check_choice("--kind", kind, kinds)
     if kind == "neighbours" and not words:
         raise ConfigError("the neighbours of which words? Name them after the file.")
     if min(top, topn) < 1:

@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from tsuzuri.errors import ConfigError, suggest
+from tsuzuri.errors import check_choice
 from tsuzuri.vectors.thesaurus.synset import Synset
 
 ROOT = Synset("*ROOT*", "v", "*ROOT*", ("(all verbs)",), "the root that is imagined above all verbs")
@@ -56,9 +56,7 @@ class Hierarchy:
 
     def similarity(self, a: Synset, b: Synset, measure: str = "path") -> float | None:
         """``measure`` is path, wup or lch; None where no way leads from one to the other."""
-        if measure not in MEASURES:
-            raise ConfigError(f'measure "{measure}" is unknown{suggest(measure, MEASURES)}; choose one of '
-                              f'{", ".join(MEASURES)}.')
+        check_choice("measure", measure, MEASURES)
         distance = self.distance(a, b)
         if distance is None:
             return None

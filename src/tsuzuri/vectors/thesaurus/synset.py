@@ -2,7 +2,7 @@
 import re
 from dataclasses import dataclass, field
 
-from tsuzuri.errors import ConfigError, suggest
+from tsuzuri.errors import ConfigError, check_choice, suggest
 
 PARTS = {"n": "noun", "v": "verb", "a": "adj", "r": "adv"}
 """Parts of speech: the letter, and the name that WordNet's files and this package use."""
@@ -44,8 +44,7 @@ def part_of_speech(name: str) -> str:
 
 def relation_kinds(name: str) -> tuple[str, ...]:
     """The kinds of relation in a group, or of one kind's own name.  ConfigError: anything else."""
-    if name not in KINDS:
-        raise ConfigError(f'relation "{name}" is unknown{suggest(name, KINDS)}; choose one of {", ".join(KINDS)}.')
+    check_choice("relation", name, KINDS)
     return KINDS[name]
 
 

@@ -1,0 +1,175 @@
+"""tsuzuri seq2seq train."""
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from tsuzuri.cli.arguments import Text, Whole
+
+
+def register(seq2seq: App) -> None:
+    """Put the command into its group."""
+    seq2seq.command(train)
+
+
+def train(data: Text = "", target: Text = "", /, *, out: Path,
+          direction: str | None = None, valid: Text | None = None, valid_target: Text | None = None,
+          unit: str | None = None, target_unit: str | None = None, joint: bool | None = None, vocabulary: Whole | None = None,
+          min_count: Whole | None = None, lowercase: bool | None = None, digits: str | None = None, punctuation: str | None = None,
+          nfkc: bool | None = None, split_mode: str | None = None, bpe_dropout: float | None = None, longest: Whole | None = None,
+          encoding_errors: str | None = None,
+          arch: str | None = None, cell: str | None = None, size: Whole | None = None, embedding: Whole | None = None,
+          layers: Whole | None = None, reverse: bool | None = None, peeky: bool | None = None, bidirectional: bool | None = None,
+          score: str | None = None, span: str | None = None, width: Whole | None = None, choice: str | None = None,
+          context: str | None = None, feeding: bool | None = None, coverage: bool | None = None, copy: bool | None = None,
+          heads: Whole | None = None, positions: str | None = None, dropout: float | None = None, smoothing: float | None = None,
+          tie: bool | None = None, dtype: str | None = None,
+          batch_size: Whole | None = None, accumulate: Whole | None = None, optimizer: str | None = None, lr: float | None = None,
+          weight_decay: float | None = None, schedule: str | None = None, clip: float | None = None, epochs: Whole | None = None,
+          patience: Whole | None = None, average: Whole | None = None, seed: Whole | None = None, threads: Whole | None = None,
+          save_every: float | None = None, config: Path | None = None, minutes: float | None = None,
+          resume: Annotated[bool, Parameter(negative="")] = False, dry_run: Annotated[bool, Parameter(negative="")] = False) -> None:
+    """Train a model on pairs of texts: encoder-decoder, attention, GNMT or Transformer.
+
+    DATA is a data set's name (`tsuzuri data list`), a file with a tab between the two texts of every line, or the file of the
+    sources, with the file of the TARGETs behind it. Settings come from defaults < --config FILE < environment (TSUZURI_LR ...)
+    < flags.
+
+    Examples:
+
+      tsuzuri seq2seq train addition --out runs/addition --unit char --arch encoder-decoder --reverse --peeky
+
+      tsuzuri seq2seq train dates --out runs/dates --unit char --reverse --epochs 4
+
+      tsuzuri seq2seq train multi30k --out runs/en-de --arch transformer --unit bpe --joint --vocabulary 6000
+
+      tsuzuri seq2seq train tatoeba-eng-jpn --out runs/ja-en --direction ja-en --unit ja --target-unit word --punctuation split
+
+      tsuzuri seq2seq train questions.txt answers.txt --out runs/answers --epochs 20
+
+      tsuzuri seq2seq train --out runs/dates --resume
+
+    Parameters
+    ----------
+    data
+        The pairs to learn from, or their sources.
+    target
+        The file of the targets, line by line those of DATA.
+    out
+        The run folder to write.
+    direction
+        From which side to which: en-ja, ja-en ... of a data set, 1-2 or 2-1 of files. [default: from the first to the second]
+    valid
+        The pairs to validate with: DATA, or "none". [default: the data set's own split, or every 20th pair]
+    valid_target
+        The file of the targets of --valid.
+    unit
+        What a token is: char, word, bpe or ja (Japanese words). [default: word]
+    target_unit
+        What a token of the target is. [default: as --unit]
+    joint
+        One vocabulary for both sides. [default: no]
+    vocabulary
+        Largest vocabulary of a side; 0 for no limit. [default: 0; bpe: 8000]
+    min_count
+        Leave out tokens that are rarer than this. [default: 1]
+    lowercase
+        Fold upper case to lower case. [default: no]
+    digits
+        keep, or zero: every digit becomes 0. [default: keep]
+    punctuation
+        keep, split (of words: a mark is a token of its own) or drop. [default: keep]
+    nfkc
+        Write the text in Unicode's normal form NFKC. [default: no]
+    split_mode
+        Length of Japanese words: A (short), B or C (long). [default: A]
+    bpe_dropout
+        Probability of leaving out a merge of bpe, drawn anew whenever a sentence is read. [default: 0]
+    longest
+        Tokens of a side; longer pairs are left out, and longer sources refused afterwards. [default: 100]
+    encoding_errors
+        What to do about bytes that are not UTF-8: strict (stop), replace or ignore. [default: strict]
+    arch
+        encoder-decoder, attention, gnmt or transformer. [default: attention]
+    cell
+        Recurrent: rnn, gru or lstm. [default: lstm]
+    size
+        Units in a layer. [default: 256]
+    embedding
+        Recurrent: length of a token's vector; 0: as --size. [default: 0]
+    layers
+        Layers of the encoder, and of the decoder. [default: 1; gnmt: 4; transformer: 3]
+    reverse
+        Recurrent: read the source from its end. [default: no]
+    peeky
+        encoder-decoder: let the encoding reach every step and the output layer. [default: no]
+    bidirectional
+        attention: read the source in both directions. [default: no]
+    score
+        How well a source token fits: dot, general, additive, scaled or location. [default: general; gnmt: additive]
+    span
+        attention: global (all source tokens) or local (those around a place that is pointed at). [default: global]
+    width
+        Tokens to either side of a local span's place. [default: 5]
+    choice
+        attention: soft (the mean), hard (one that is drawn, trained by REINFORCE) or straight-through. [default: soft]
+    context
+        attention: after (the step's own state asks) or before (what is seen enters the step). [default: after]
+    feeding
+        attention: let what a step has seen enter the next. [default: no]
+    coverage
+        attention: let the scores know what was looked at already. [default: no]
+    copy
+        attention: let source tokens be copied; needs --joint. [default: no]
+    heads
+        Transformer: heads of attention. [default: 4]
+    positions
+        Transformer: sinusoidal or learnt. [default: sinusoidal]
+    dropout
+        Probability of dropping an element. [default: 0; transformer: 0.1]
+    smoothing
+        Share of the probability that training gives to all other tokens. [default: 0; transformer: 0.1]
+    tie
+        Use the embedding of the targets as output weights too. [default: no; transformer: yes]
+    dtype
+        float32 or float64. [default: float32]
+    batch_size
+        Pairs in a batch. [default: 128]
+    accumulate
+        Batches whose gradients are added up before a step. [default: 1]
+    optimizer
+        sgd, nt-asgd, momentum, nesterov, adagrad, rmsprop, adam or adamw. [default: adam; transformer: adamw]
+    lr
+        Learning rate. [default: the optimiser's usual one]
+    weight_decay
+        Decoupled weight decay. [default: 0; adamw: 0.01]
+    schedule
+        Of the learning rate: constant, step, cosine, inverse-sqrt, hold or plateau. [default: constant; transformer: inverse-sqrt]
+    clip
+        Longest gradient; 0 for any. [default: 5; transformer: 1]
+    epochs
+        Passes over the pairs. [default: 10]
+    patience
+        Stop after so many epochs without a new best; 0: never. [default: 5]
+    average
+        Last epochs whose weights are averaged for the finished model; 0: the best epoch alone. [default: 0]
+    seed
+        Number from which all randomness follows. [default: 1]
+    threads
+        Cores to use. [default: all]
+    save_every
+        Seconds between checkpoints within an epoch. [default: 60]
+    config
+        A TOML file of settings, such as another run's config.toml.
+    minutes
+        Stop after so many minutes, to be gone on with by --resume another time.
+    resume
+        Go on with the run in --out where it stopped.
+    dry_run
+        Print every setting with where it came from, and what the run will take; train nothing.
+    """
+    given = {name: value for name, value in locals().items()
+             if value is not None and name not in ("out", "config", "minutes", "resume", "dry_run")
+             and not (name in ("data", "target") and not value)}
+    from tsuzuri.cli import training
+    training.train(training.SEQ2SEQ, given, out, config, resume, dry_run, minutes)
