@@ -458,6 +458,26 @@ def test_gnmt_adds_what_a_layer_was_given():
     assert np.ptp(small.losses(*given)[0][given[-1] >= 0]) > 0.01
 
 
+def test_gnmt_reads_in_both_directions_first_and_adds_from_the_third_layer_on():
+    """A layer whose weights are zero gives nothing: of the second nothing is left, of the third what it was given."""
+    source, lengths, *_ = batch(build("gnmt"))
+    for silent in (1, 2):
+        model = build("gnmt", layers=3)
+        for p in model.encoder.layers.layers[silent].parameters():
+            p.data[...] = 0
+        hs = model.encoder(source, lengths).hs.data
+        if silent == 1:                                      # the third knows only that time passes
+            other = (source + 1) % 7
+            np.testing.assert_array_equal(model.encoder(other, lengths).hs.data[0], hs[0])
+        else:
+            second = build("gnmt", layers=2)
+            second.load({key: model.arrays()[key] for key in second.arrays()} | {
+                key: a for key, a in second.arrays().items() if not key.startswith(("encoder", "source_embed"))})
+            np.testing.assert_allclose(hs[0], second.encoder(source, lengths).hs.data[0], **EXACT)
+    first = build("gnmt", layers=2).encoder.layers.layers[0]
+    assert (first.ahead.size, first.back.size) == (2, 2)
+
+
 def test_the_same_seed_gives_the_same_model():
     for arch in ARCHITECTURES:
         one, two, other = (build(arch, seed=seed, perturbed=0.0).arrays() for seed in (1, 1, 2))

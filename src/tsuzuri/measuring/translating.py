@@ -86,7 +86,7 @@ def score_pairs(translator: Translator, data: str, target: str = "", expected: i
     for low in range(0, len(found), ROWS):
         some = found[low:low + ROWS]
         source, lengths, targets = _batch(translator, some, low)
-        total, tokens = np.zeros(len(some)), [[] for _ in some]
+        total, tokens = np.zeros(len(some)), _lists(len(some))
         for t, (logits, attention) in enumerate(_steps(translator, source, lengths, targets)):
             log_p = log_probabilities(logits)
             for n in np.flatnonzero(targets[:, t] >= 0).tolist():
@@ -94,7 +94,11 @@ def score_pairs(translator: Translator, data: str, target: str = "", expected: i
                 if expected:
                     looked = -1 if attention is None else int(attention[n].argmax())
                     tokens[n].append(_explained(translator, log_p[n], targets[n, t], expected, source[n], looked))
-        yield from (ScoredPair(*pair, float(total[n]), tokens[n]) for n, pair in enumerate(some))
+        yield from (ScoredPair(ours, theirs, float(total[n]), tokens[n]) for n, (ours, theirs) in enumerate(some))
+
+
+def _lists(count) -> list[list[ScoredToken]]:
+    return [[] for _ in range(count)]
 
 
 def _explained(translator, log_p, token, expected, source, looked):

@@ -38,7 +38,9 @@ class EncoderDecoderState(NamedTuple):
     layers: States
     encoding: Array | None
 
-    attention = None
+    @property
+    def attention(self) -> None:
+        """There is none."""
 
     def take(self, rows: Array) -> "EncoderDecoderState":
         """The state of some rows of the batch, in that order."""

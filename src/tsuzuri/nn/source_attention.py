@@ -6,7 +6,7 @@
 
     weights = softmax(score(query, keys))        context = sum_s weights_s value_s
 """
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -123,8 +123,9 @@ class SourceAttention(Module):
 
     def __init__(self, size: int, score: str = "general", span: str = "global", choice: str = "soft", coverage: bool = False,
                  longest: int = 100, width: int = 5, *, rng: np.random.Generator, dtype=np.float32):
-        self.score, self.span = SCORES[score](size, longest, rng=rng, dtype=dtype), SPANS[span](size, width, rng=rng, dtype=dtype)
-        self.choice = CHOICES[choice]()
+        self.score: Any = SCORES[score](size, longest, rng=rng, dtype=dtype)
+        self.span: Any = SPANS[span](size, width, rng=rng, dtype=dtype)
+        self.choice: Any = CHOICES[choice]()
         self.seen = zeros(1, dtype) if coverage else None
         self.at_once = isinstance(self.score, Dot) and (span, choice, coverage) == ("global", "soft", False)
 

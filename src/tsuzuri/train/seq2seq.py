@@ -80,7 +80,7 @@ def train_pairs(run: Seq2SeqRun, minutes: float = math.inf) -> Iterator[Event]:
 def exact_match(model: Any, corpus: PairCorpus, end: int, unknown: int | None = None) -> float:
     """The share of the first pairs of a corpus whose greedy translation is the target, token by token, and none of them ``unknown``."""
     count = min(len(corpus), CHECKED)
-    found = translate(model, [corpus.source(k) for k in range(count)], end)
+    found = translate(model, [corpus.source(k).tolist() for k in range(count)], end)
     return sum([*texts[0].ids, end] == corpus.target(k).tolist() and unknown not in texts[0].ids for k, texts in enumerate(found)) / count
 
 

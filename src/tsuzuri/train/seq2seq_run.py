@@ -17,6 +17,7 @@ from tsuzuri.settings import check_choice
 from tsuzuri.text.bpe_dropout import DroppedPairBatches, MergeDropout
 from tsuzuri.text.pairs import PairBatches, PairCorpus, line_end, open_pair_corpus
 from tsuzuri.text.reading import ENCODING_ERRORS
+from tsuzuri.text.tokenizers import BPETokenizer
 from tsuzuri.train.config import PairTrainingConfig, TokenizerConfig
 from tsuzuri.train.folder import RunFolder
 from tsuzuri.train.task import Layers, Task
@@ -139,7 +140,11 @@ class Seq2SeqRun(RunFolder):
         """The batches of the training."""
         training, p = self.settings.training, self.settings.pairs.bpe_dropout
         given = self.corpus(), training.batch_size, line_end(self.target), training.seed
-        return DroppedPairBatches(*given, MergeDropout(self.source, p), MergeDropout(self.target, p)) if p else PairBatches(*given)
+        if not p:
+            return PairBatches(*given)
+        assert isinstance(self.source, BPETokenizer)         # bpe_dropout fits no other unit
+        assert isinstance(self.target, BPETokenizer)
+        return DroppedPairBatches(*given, MergeDropout(self.source, p), MergeDropout(self.target, p))
 
     def new_model(self) -> Seq2SeqModel:
         """The model with the parameters that it starts its training with."""

@@ -37,7 +37,7 @@ def source_attention_back(q, k, v, lengths, scale, weights, dout, dweights, dq, 
     if not blas.available():
         plain.source_attention_back.plain(q, k, v, lengths, scale, weights, dout, dweights, dq, dk, dv)
         return
-    dtype, D, E = weights.dtype, *(x.shape[2] // weights.shape[1] for x in (q, v))
+    dtype, D, E = weights.dtype, q.shape[2] // weights.shape[1], v.shape[2] // weights.shape[1]
     (q, at_q), (k, at_k), (v, at_v) = (_placed(x, dtype) for x in (q, k, v))
     dout, at_do = _placed(dout, dtype)
     dweights = weights[:0] if dweights is None else np.ascontiguousarray(dweights, dtype)
