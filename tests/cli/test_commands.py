@@ -178,8 +178,8 @@ def test_dry_run(tmp_path, text, monkeypatch):
         assert rows[name].split()[1] == value
         assert rows[name].endswith(origin)
     facts = {line.split()[0]: line for line in done.out.split("\n\n")[1].splitlines()}
-    assert set(facts) == {"text", "parameters", "steps", "memory", "time"}
-    vocabulary = int(facts["text"].split()[-1])
+    assert set(facts) == {"data", "parameters", "steps", "memory", "time"}
+    vocabulary = int(facts["data"].split()[-1])
     parameters = vocabulary * 8 + 2 * (2 * 8 * 32 + 32) + 8 * vocabulary + vocabulary
     assert facts["parameters"].split()[1] == f"{parameters:,}"
     assert os.listdir(tmp_path) == ["c.toml"]

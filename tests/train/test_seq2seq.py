@@ -17,11 +17,11 @@ from tsuzuri.text.pairs import PairBatches, batch_of, line_end
 from tsuzuri.train import run as language_models
 from tsuzuri.train.checkpoint import load_arrays
 from tsuzuri.train.config import PairTrainingConfig
-from tsuzuri.train.estimate import estimate_pairs
+from tsuzuri.train.estimate import estimate
 from tsuzuri.train.events import Finished, Stepped, Validated
 from tsuzuri.train.language_model import prepare_run
 from tsuzuri.train.loop import fit
-from tsuzuri.train.seq2seq import exact_match, prepare_pairs, train_pairs
+from tsuzuri.train.seq2seq import TRAINING, exact_match, prepare_pairs, train_pairs
 from tsuzuri.train.seq2seq_run import TASK, Seq2SeqRun
 
 SMOOTHED = {"dropout": 0.2, "smoothing": 0.1, "average": 2}
@@ -433,9 +433,9 @@ def test_an_estimate_says_what_it_will_take_and_leaves_nothing(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     data = write_pairs(tmp_path / "data.tsv", letters(100))
     settings = TASK.choose([("test", SMALL_PAIRS | {"data": str(data)})])[0]
-    lines = dict(line.split(maxsplit=1) for line in estimate_pairs(settings))
+    lines = dict(line.split(maxsplit=1) for line in estimate(TRAINING, settings))
     run = prepare_pairs(settings, tmp_path / "run")
-    assert lines["text"] == f"95 pairs, {run.corpus().target_tokens:,} tokens to predict, vocabularies 7 and 7"
+    assert lines["data"] == f"95 pairs, {run.corpus().target_tokens:,} tokens to predict, vocabularies 7 and 7"
     assert lines["parameters"] == f"{run.new_model().parameter_count():,}"
     assert lines["steps"] == "6 an epoch, 18 in all"
     assert {"memory", "time"} <= lines.keys()

@@ -40,7 +40,8 @@ class Watch:
 
     EVERY = 5.0
 
-    def __init__(self, steps: int, epochs: int):
+    def __init__(self, steps: int, epochs: int, unit: str = "tokens", perplexity: bool = True):
+        self.unit, self.perplexity = unit, perplexity
         self.steps, self.epochs, self.bar, self.task = steps, epochs, None, None
         self.tokens = self.first = 0
         self.started = self.shown = time.monotonic()
@@ -64,8 +65,8 @@ class Watch:
         if isinstance(event, Stepped):
             self._stepped(event)
         elif isinstance(event, Validated):
-            train = f"train {_loss(event.train_loss)}  " if event.train_loss is not None else ""
-            valid = f"valid {_loss(event.valid_loss)}" if event.valid_loss is not None else ""
+            train = f"train {self._loss(event.train_loss)}  " if event.train_loss is not None else ""
+            valid = f"valid {self._loss(event.valid_loss)}" if event.valid_loss is not None else ""
             measures = "".join(f"  {name.replace('_', ' ')} {value:.4g}" for name, value in event.measures.items())
             self._line(f"epoch {event.epoch}/{self.epochs}  {train}{valid}{measures}"
                        f"{'  best so far' if event.best and valid else ''}")
@@ -77,16 +78,19 @@ class Watch:
             self.first, self.started, self.tokens = event.step, time.monotonic(), -event.tokens
         self.tokens += event.tokens
         now = time.monotonic()
-        text = f"loss {_loss(event.loss)}"
+        text = f"loss {self._loss(event.loss)}"
         pace = self.tokens / max(now - self.started, 1e-9)
         if self.tokens > 0:
-            text += f"  {pace:,.0f} tokens/s"
+            text += f"  {pace:,.0f} {self.unit}/s"
         if self.bar:
             self.bar.update(self.task, completed=event.step, epoch=f"{event.epoch}/{self.epochs}", text=text)
         elif now - self.shown >= self.EVERY and self.tokens > 0:
             left = (self.steps - event.step) * (now - self.started) / max(event.step - self.first, 1)
             note(f"epoch {event.epoch}/{self.epochs}  step {event.step}/{self.steps}  {text}  {_time(left)} left")
             self.shown = now
+
+    def _loss(self, loss):
+        return f"{loss:.3f} (perplexity {math.exp(min(loss, 700)):,.2f})" if self.perplexity else f"{loss:.4g}"
 
     def _line(self, line):
         if self.bar:
@@ -124,10 +128,6 @@ class Counter:
         elif now - self.shown >= Watch.EVERY:
             note(f"{done:,} of {of:,} {self.what}, {_time((of - done) * (now - self.started) / max(done, 1))} left")
             self.shown = now
-
-
-def _loss(loss):
-    return f"{loss:.3f} (perplexity {math.exp(min(loss, 700)):,.2f})"
 
 
 def _time(seconds):

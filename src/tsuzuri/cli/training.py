@@ -2,40 +2,23 @@
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from tsuzuri import settings as settings_
 from tsuzuri.cli.output import Watch, note
 from tsuzuri.errors import ConfigError, RunError
-from tsuzuri.train import language_model, seq2seq
-from tsuzuri.train.estimate import estimate, estimate_pairs
+from tsuzuri.train.estimate import estimate
 from tsuzuri.train.events import Event, Finished
 from tsuzuri.train.folder import RunFolder
-from tsuzuri.train.run import Run
-from tsuzuri.train.seq2seq_run import Seq2SeqRun
+from tsuzuri.train.trainings import training_of
 
 
-class Training(NamedTuple):
-    """How a task is trained: its run folder; what prepares one, trains it, counts the batches of an epoch, estimates."""
-
-    run: type[RunFolder]
-    prepare: Callable[..., Any]
-    train: Callable[[Any, float], Iterator[Event]]
-    batches: Callable[[Any], int]
-    estimate: Callable[[Any], Iterator[str]]
-
-
-LANGUAGE_MODEL = Training(Run, language_model.prepare_run, language_model.train_run,
-                          lambda run: len(language_model.windows(run.corpus(), run.settings)), estimate)
-SEQ2SEQ = Training(Seq2SeqRun, seq2seq.prepare_pairs, seq2seq.train_pairs, lambda run: len(run.batches()), estimate_pairs)
-
-
-def train(training: Training, given: dict, out: Path, config: Path | None, resume: bool, dry_run: bool,
+def train(command: str, given: dict, out: Path, config: Path | None, resume: bool, dry_run: bool,
           minutes: float | None = None) -> None:
-    """Train the run in ``out`` with the settings in the flags ``given``, a file and the environment."""
+    """Train the run of a group of commands in ``out`` with the settings in the flags ``given``, a file and the environment."""
     allowed(minutes)
+    training = training_of(command)
     task = training.run.task
     if resume and (out / "config.toml").exists():
         run = training.run(out)
@@ -61,11 +44,11 @@ def layers(task, given: dict, config: Path | None = None) -> list[tuple[str, dic
 
 def watch(run: RunFolder, minutes: float | None = None) -> None:
     """Train the run to its end, or for some minutes, showing how it goes."""
-    training = next(t for t in (LANGUAGE_MODEL, SEQ2SEQ) if isinstance(run, t.run))
-    config = run.settings.training
+    config, task = run.settings.training, run.task
     epochs = getattr(config, "epochs", 1)
-    steps = -(-training.batches(run) // getattr(config, "accumulate", 1))
-    (last,) = deque(shown(training.train(run, allowed(minutes)), epochs * steps, epochs), maxlen=1)
+    steps = -(-len(run.batches()) // getattr(config, "accumulate", 1))
+    events = training_of(task.command).train(run, allowed(minutes))
+    (last,) = deque(shown(events, epochs * steps, epochs, task.unit, task.measure != "loss"), maxlen=1)
     if not isinstance(last, Finished):
         note(f"left after {minutes:g} minutes; go on with `tsuzuri {run.task.command} train --resume --out {run.folder}`.")
 
@@ -77,9 +60,9 @@ def allowed(minutes: float | None) -> float:
     return math.inf if minutes is None else minutes
 
 
-def shown(events: Iterator[Event], steps: int, epochs: int) -> Iterator[Event]:
+def shown(events: Iterator[Event], steps: int, epochs: int, unit: str = "tokens", perplexity: bool = True) -> Iterator[Event]:
     """The events of a training as they pass, shown."""
-    with Watch(steps, epochs) as watch:
+    with Watch(steps, epochs, unit, perplexity) as watch:
         for event in events:
             watch.show(event)
             yield event
@@ -112,6 +95,6 @@ def _show(training, chosen, origin, out):
     note("measuring a few steps")
     started = time.monotonic()
     print()
-    for line in training.estimate(chosen):
+    for line in estimate(training, chosen):
         print(line)
     note(f"nothing was written to {out} ({time.monotonic() - started:.0f} s)")

@@ -1,46 +1,33 @@
-"""What a training will take, found by preparing the text and timing a few steps of it in a temporary folder."""
+"""What a training will take, found by preparing the data and timing a few steps of it in a temporary folder."""
 import resource
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from tsuzuri.optim import make_optimizer
 from tsuzuri.train.config import CountingConfig
 from tsuzuri.train.events import Stepped
-from tsuzuri.train.language_model import prepare_run, windows
 from tsuzuri.train.loop import fit
-from tsuzuri.train.run import Settings
-from tsuzuri.train.seq2seq import prepare_pairs
-from tsuzuri.train.seq2seq_run import Seq2SeqSettings
+from tsuzuri.train.recording import Training
 
 MANY = 1_000_000                                             # tokens of which n-grams are counted
 STEPS = 12                                                   # of which the first three warm up
 
 
-def estimate(settings: Settings) -> Iterator[str]:
+def estimate(training: Training, settings: Any) -> Iterator[str]:
     """Lines that say how many parameters, steps, how much memory and time the training will take."""
     with tempfile.TemporaryDirectory(prefix="tsuzuri-") as folder:
-        run = prepare_run(settings, Path(folder) / "run")
-        model, corpus = run.new_model(), run.corpus()
+        run = training.prepare(settings, Path(folder) / "run")
+        yield f"data        {training.described(run)}"
         if isinstance(settings.training, CountingConfig):
-            yield from _of_counting(run, model)
-            return
-        yield f"text        {corpus.tokens:,} tokens, {corpus.characters:,} characters, vocabulary {len(run.tokenizer):,}"
-        yield from _of_training(model, windows(corpus, settings), settings.training)
-
-
-def estimate_pairs(settings: Seq2SeqSettings) -> Iterator[str]:
-    """The same of a training on pairs."""
-    with tempfile.TemporaryDirectory(prefix="tsuzuri-") as folder:
-        run = prepare_pairs(settings, Path(folder) / "run")
-        corpus = run.corpus()
-        yield (f"text        {len(corpus):,} pairs, {corpus.target_tokens:,} tokens to predict, "
-               f"vocabularies {len(run.source):,} and {len(run.target):,}")
-        yield from _of_training(run.new_model(), run.batches(), settings.training)
+            yield from _of_counting(run, run.new_model())
+        else:
+            yield from _of_training(run.new_model(), run.batches(), settings.training)
 
 
 def _of_training(model, batches, config):
@@ -55,7 +42,6 @@ def _of_training(model, batches, config):
 def _of_counting(run, model):
     corpus, started = run.corpus(), time.perf_counter()
     model.count(corpus.ids[:MANY])
-    yield f"text        {corpus.tokens:,} tokens, {corpus.characters:,} characters, vocabulary {len(run.tokenizer):,}"
     yield f"n-grams     {model.parameter_count():,} in the first {min(MANY, corpus.tokens):,} tokens"
     yield f"memory      {_peak_megabytes():,.0f} MB at most, for those"
     yield f"time        about {_words((time.perf_counter() - started) * max(1.0, corpus.tokens / MANY))} without validation"

@@ -51,6 +51,15 @@ class RunFolder(ABC):
     def new_model(self) -> Module:
         """The model with the parameters that it starts its training with."""
 
+    @abstractmethod
+    def batches(self) -> Any:
+        """The batches of the training."""
+
+    @property
+    def measure(self) -> str:
+        """What is drawn of a loss."""
+        return self.task.measure
+
     def load_model(self) -> Any:
         """The trained model: the finished one, or the best so far where the training is not over."""
         path = self.final if self.final.exists() else self.best

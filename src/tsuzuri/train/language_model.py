@@ -9,17 +9,16 @@ from tsuzuri.array import threads
 from tsuzuri.datasets import open_source
 from tsuzuri.datasets.sources import DatasetText
 from tsuzuri.errors import DataError
-from tsuzuri.models.language_model import LanguageModel
 from tsuzuri.text import BPTTBatches, Corpus, encode_corpus, train_tokenizer
 from tsuzuri.text.aozora import AOZORA
-from tsuzuri.text.batches import WINDOWS
 from tsuzuri.text.corpus import checked
 from tsuzuri.text.overlap import overlap, run_length
 from tsuzuri.train.config import CountingConfig
+from tsuzuri.train.drawing import draw_run
 from tsuzuri.train.events import Event, Finished, Validated
 from tsuzuri.train.loop import evaluate
-from tsuzuri.train.recording import alone, record_training
-from tsuzuri.train.run import DataConfig, Run, Settings
+from tsuzuri.train.recording import Training, alone, record_training
+from tsuzuri.train.run import DataConfig, Run, Settings, stream, windows
 
 WINDOW = 512                                                 # tokens of a text that is only read, at a time
 
@@ -65,6 +64,12 @@ def train_run(run: Run, minutes: float = math.inf) -> Iterator[Event]:
         yield from record_training(run, model, windows(corpus, run.settings), valid, minutes, lambda: draw_run(run, model))
 
 
+def described(run: Run) -> str:
+    """What is learnt from, in a line."""
+    corpus = run.corpus()
+    return f"{corpus.tokens:,} tokens, {corpus.characters:,} characters, vocabulary {len(run.tokenizer):,}"
+
+
 def _count(run, model):
     """A model that is counted, in one pass; it is done at once or not at all."""
     started = time.monotonic()
@@ -78,19 +83,6 @@ def _count(run, model):
     run.save_model(run.final, model, epoch=1, step=1)
     yield Validated(1, 1, None, valid_loss, True)
     yield Finished(1, 1, "all is counted")
-
-
-def draw_run(run: Run, model: LanguageModel) -> None:
-    """Write ``curves.png`` from the metrics, and ``graph.svg``: the computation of one training step."""
-    from tsuzuri.graph import graph_of, save
-    from tsuzuri.plots import curves
-    records = run.logged()
-    series = {"training": [(r["step"], r["loss"]) for r in records if "loss" in r],
-              "validation": [(r["step"], r["valid_loss"]) for r in records if r.get("valid_loss") is not None]}
-    measure = "bits" if run.settings.data.unit == "char" else "perplexity"
-    curves({name: points for name, points in series.items() if points}, run.folder / "curves.png", measure=measure)
-    ids, targets = windows(run.corpus(), run.settings)[0]
-    save(graph_of(model.loss(ids, targets)[0], names=model), run.folder / "graph.svg")
 
 
 def _lines(data: DataConfig):
@@ -108,14 +100,4 @@ def rows_of(corpus: Corpus, settings: Settings) -> BPTTBatches:
     return stream(corpus) if isinstance(training, CountingConfig) else BPTTBatches(corpus.ids, training.batch_size, training.bptt)
 
 
-def stream(corpus: Corpus) -> BPTTBatches:
-    """The corpus as one row, in windows so long that what a window costs does not count."""
-    return BPTTBatches(corpus.ids, 1, 1 << 16)
-
-
-def windows(corpus: Corpus, settings: Settings) -> BPTTBatches:
-    """The corpus as the batches of the training."""
-    training = settings.training
-    if isinstance(training, CountingConfig):
-        return stream(corpus)
-    return WINDOWS[training.windows](corpus.ids, training.batch_size, training.bptt, training.seed)
+TRAINING = Training(Run, prepare_run, train_run, described)

@@ -32,11 +32,14 @@ class Trainable(Protocol):
 
     @property
     def losses(self) -> Callable[..., tuple[Array, Any]]:
-        """losses(*batch, state=) -> the loss of each target in nats (0 for one of -1), the state; nothing is recorded."""
+        """losses(*batch, state=) -> the loss of each target in nats (0 for one that does not count), the state; nothing is recorded."""
 
 
 class Batches(Protocol):
-    """A sequence of tuples of arrays, the targets last, for each pass; where one ``goes_on`` from another a state is carried."""
+    """A sequence of tuples of arrays, the targets last, for each pass; where one ``goes_on`` from another a state is carried.
+
+    Targets that do not count are -1 where they are whole numbers, NaN where they are not.
+    """
 
     goes_on: bool
 
@@ -104,10 +107,15 @@ def evaluate(model: Trainable, batches: Batches, report: Callable[[int], None] =
         batch = batches[k]
         losses, after = model.losses(*batch, state=state)
         state = after if batches.goes_on else None
-        count = int((batch[-1] >= 0).sum())
+        count = counted(batch[-1])
         total, tokens = total + float(losses.sum(dtype=np.float64)), tokens + count
         report(count)
     return total / max(tokens, 1), tokens
+
+
+def counted(targets: Array) -> int:
+    """How many of the targets count."""
+    return int((targets >= 0).sum() if targets.dtype.kind in "iu" else targets.size - (targets != targets).sum())
 
 
 @np.errstate(over="ignore", invalid="ignore")                # what is not a number is told by an error, not by warnings
@@ -115,7 +123,7 @@ def _step(model, batches, optimizer, config, progress, lr):
     last = min(progress.batch + config.accumulate, len(batches))
     windows = [batches[k] for k in range(progress.batch, last)]
     lr *= sum(batches.rate(k) for k in range(progress.batch, last)) / len(windows)
-    counts = [int((window[-1] >= 0).sum()) for window in windows]
+    counts = [counted(window[-1]) for window in windows]
     tokens, loss_sum, state = sum(counts), 0.0, progress.carried
     for p in optimizer.parameters.values():                  # what a step left that failed, or a caller
         p.grad = None

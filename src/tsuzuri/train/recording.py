@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.random import default_rng
@@ -18,6 +18,19 @@ from tsuzuri.train.folder import RunFolder, mend
 from tsuzuri.train.loop import Batches, Progress, fit
 
 LOGGED_A_EPOCH = 100                                         # steps of an epoch that are written to metrics.jsonl
+
+
+class Training(NamedTuple):
+    """How a kind of run is trained.
+
+    prepare(settings, folder, report) -> a run that is ready; train(run, minutes) -> what happens; described(run) -> what is
+    learnt from, in a line.
+    """
+
+    run: type[RunFolder]
+    prepare: Callable[..., Any]
+    train: Callable[[Any, float], Iterator[Event]]
+    described: Callable[[Any], str]
 
 
 @contextmanager

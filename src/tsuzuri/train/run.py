@@ -14,8 +14,9 @@ import numpy as np
 from tsuzuri.errors import ConfigError, RunError
 from tsuzuri.models.language_model import ARCHITECTURES, LanguageModel, config_type, make_language_model
 from tsuzuri.settings import check_choice
-from tsuzuri.text import Corpus, open_corpus
+from tsuzuri.text import BPTTBatches, Corpus, open_corpus
 from tsuzuri.text.aozora import AOZORA
+from tsuzuri.text.batches import WINDOWS
 from tsuzuri.text.reading import ENCODING_ERRORS
 from tsuzuri.text.tokenizers import UNITS
 from tsuzuri.train.config import CountingConfig, TokenizerConfig, TrainingConfig
@@ -110,7 +111,29 @@ class Run(RunFolder):
         folder = self.folder / "corpus" / "valid"
         return open_corpus(folder) if folder.exists() else None
 
+    def batches(self) -> BPTTBatches:
+        """The batches of the training."""
+        return windows(self.corpus(), self.settings)
+
+    @property
+    def measure(self) -> str:
+        """Bits are per character where a token is one."""
+        return "bits" if self.settings.data.unit == "char" else "perplexity"
+
     def new_model(self) -> LanguageModel:
         """The model with the parameters that it starts its training with."""
         rng = np.random.default_rng([self.settings.training.seed, 0])
         return make_language_model(self.settings.model, len(self.tokenizer), rng)
+
+
+def stream(corpus: Corpus) -> BPTTBatches:
+    """The corpus as one row, in windows so long that what a window costs does not count."""
+    return BPTTBatches(corpus.ids, 1, 1 << 16)
+
+
+def windows(corpus: Corpus, settings: Settings) -> BPTTBatches:
+    """The corpus as the batches of the training."""
+    training = settings.training
+    if isinstance(training, CountingConfig):
+        return stream(corpus)
+    return WINDOWS[training.windows](corpus.ids, training.batch_size, training.bptt, training.seed)

@@ -12,8 +12,9 @@ from tsuzuri.decode.translation import translate
 from tsuzuri.text import train_tokenizer
 from tsuzuri.text.pairs import PairBatches, PairCorpus, encode_pairs, line_end
 from tsuzuri.text.tokenizers import Tokenizer
+from tsuzuri.train.drawing import draw_run
 from tsuzuri.train.events import Event
-from tsuzuri.train.recording import alone, record_training
+from tsuzuri.train.recording import Training, alone, record_training
 from tsuzuri.train.seq2seq_run import TOKENIZERS, PairConfig, Seq2SeqRun, Seq2SeqSettings
 
 Pairs = Callable[[], Iterator[tuple[str, str]]]
@@ -84,16 +85,13 @@ def exact_match(model: Any, corpus: PairCorpus, end: int, unknown: int | None = 
     return sum([*texts[0].ids, end] == corpus.target(k).tolist() and unknown not in texts[0].ids for k, texts in enumerate(found)) / count
 
 
-def draw_run(run: Seq2SeqRun, model: Any) -> None:
-    """Write ``curves.png`` from the metrics, and ``graph.svg``: the computation of one training step."""
-    from tsuzuri.graph import graph_of, save
-    from tsuzuri.plots import curves
-    records = run.logged()
-    series = {"training": [(r["step"], r["loss"]) for r in records if "loss" in r],
-              "validation": [(r["step"], r["valid_loss"]) for r in records if r.get("valid_loss") is not None]}
-    curves({name: points for name, points in series.items() if points}, run.folder / "curves.png", measure="perplexity")
-    loss, _, _ = model.training_loss(*run.batches()[0])
-    save(graph_of(loss, names=model), run.folder / "graph.svg")
+def described(run: Seq2SeqRun) -> str:
+    """What is learnt from, in a line."""
+    corpus = run.corpus()
+    return f"{len(corpus):,} pairs, {corpus.target_tokens:,} tokens to predict, vocabularies {len(run.source):,} and {len(run.target):,}"
+
+
+TRAINING = Training(Seq2SeqRun, prepare_pairs, train_pairs, described)
 
 
 def held_out_split(source: PairSource) -> str | None:

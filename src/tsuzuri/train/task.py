@@ -12,16 +12,21 @@ from tsuzuri.optim import USUAL_DECAY, USUAL_RATE
 
 Layers = Sequence[tuple[str, Mapping[str, Any]]]
 """(origin, {setting: value}), a later one winning"""
-COMMANDS = {"data": "lm", "pairs": "seq2seq"}
+COMMANDS = {"data": "lm", "pairs": "seq2seq", "memory": "memory", "trees": "tree", "pictures": "caption", "series": "series", "sentences": "tag"}
 """The section of settings that only one task has -> the group of commands that it belongs to."""
 
 
 class Task(ABC):
-    """``command`` is the group of its commands, ``architectures`` the names of its models, ``default`` one of them."""
+    """``command`` is the group of its commands, ``architectures`` the names of its models, ``default`` one of them.
+
+    ``measure`` is what is told of a loss (a name in plots.training.MEASURES), ``unit`` what its targets are.
+    """
 
     command: ClassVar[str]
     architectures: ClassVar[Sequence[str]]
     default: ClassVar[str]
+    measure: ClassVar[str] = "perplexity"
+    unit: ClassVar[str] = "tokens"
 
     @abstractmethod
     def settings_type(self, arch: str) -> Any:

@@ -166,4 +166,4 @@ def train(data: Text = "", /, *, out: Path,
     given = {name: value for name, value in locals().items()
              if value is not None and name not in ("out", "config", "minutes", "resume", "dry_run") and not (name == "data" and not data)}
     from tsuzuri.cli import training
-    training.train(training.LANGUAGE_MODEL, given, out, config, resume, dry_run, minutes)
+    training.train("lm", given, out, config, resume, dry_run, minutes)

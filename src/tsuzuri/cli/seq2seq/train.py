@@ -172,4 +172,4 @@ def train(data: Text = "", target: Text = "", /, *, out: Path,
              if value is not None and name not in ("out", "config", "minutes", "resume", "dry_run")
              and not (name in ("data", "target") and not value)}
     from tsuzuri.cli import training
-    training.train(training.SEQ2SEQ, given, out, config, resume, dry_run, minutes)
+    training.train("seq2seq", given, out, config, resume, dry_run, minutes)
