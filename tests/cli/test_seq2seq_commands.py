@@ -242,7 +242,7 @@ def test_a_dry_run_tells_and_writes_nothing(data, tmp_path):
     assert rows["size"] == ["8", "flag"]
     assert rows["smoothing"] == ["0.1", "usual", "for", "transformer"]
     assert rows["positions"] == ["sinusoidal", "default"]
-    assert {"text", "parameters", "steps", "memory", "time"} <= rows.keys()
+    assert {"data", "parameters", "steps", "memory", "time"} <= rows.keys()
 
 
 def test_minutes_and_resume(data, tmp_path, usual):
