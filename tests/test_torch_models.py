@@ -14,6 +14,7 @@ from tsuzuri.train.loop import evaluate
 torch = pytest.importorskip("torch")
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 import torch_models  # noqa: E402
+import torch_seq2seq  # noqa: E402
 
 PENALTIES = {"activation_penalty": 2.0, "temporal_penalty": 1.0}
 
@@ -63,3 +64,46 @@ def test_locked_dropout_is_the_same_at_every_step():
     kept = torch_models.locked_dropout(torch.ones(5, 3, 40), 0.5)
     assert torch.equal(kept, kept[:1].expand_as(kept))
     assert set(kept.unique().tolist()) == {0.0, 2.0}
+
+
+# From sequence to sequence
+
+CONFIGS = {"plain": {"embedding": 4}, "both ways, general": {"bidirectional": True, "score": "general", "tie": True},
+           "scaled, smoothed": {"score": "scaled", "smoothing": 0.1}}
+
+
+def _pair_of_pairs(arch, options, padded=True):
+    from msgspec import convert
+
+    from tsuzuri.models.seq2seq import config_type, make_seq2seq
+    ours = make_seq2seq(convert({"arch": arch, "size": 8, **options}, config_type(arch)), 9, 7, np.random.default_rng(1))
+    rng = np.random.default_rng(2)
+    source, inputs, targets = rng.integers(9, size=(3, 5)), rng.integers(7, size=(3, 4)), rng.integers(7, size=(3, 4))
+    lengths = np.array([5, 2, 4] if padded else [5, 5, 5])
+    targets[1, 2:] = -1
+    return ours, torch_seq2seq.TWINS[arch](ours.config, ours.arrays()), (source, lengths, inputs, targets)
+
+
+@pytest.mark.parametrize("padded", [True, False])
+@pytest.mark.parametrize(("arch", "options"), [*(("attention", more) for more in CONFIGS.values()), ("transformer", {"layers": 2, "heads": 2, "dropout": 0.0})],
+                         ids=[*CONFIGS, "transformer"])
+def test_the_twin_from_sequence_to_sequence_has_the_same_loss(arch, options, padded):
+    ours, peer, batch = _pair_of_pairs(arch, options, padded)
+    assert peer.training_loss(*map(torch.from_numpy, batch)).item() == pytest.approx(ours.training_loss(*batch)[0].item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_twin_writes_the_same_texts(rows):
+    from tsuzuri.decode import Search, beam_search
+    from tsuzuri.decode.greedy import greedy
+    ours, peer, (source, lengths, *_) = _pair_of_pairs("attention", {"score": "dot"}, padded=False)
+    ours.out.W.data[...] *= 5                                # so that no two tokens are nearly as likely
+    ours.out.b.data[0] = -1e9                                # the end, which the peer's beams do not put aside
+    peer = torch_seq2seq.TWINS["attention"](ours.config, ours.arrays()).eval()
+    source, lengths, first = source[:rows], lengths[:rows], np.zeros(rows, np.int64)
+    given = torch.from_numpy(source), torch.from_numpy(lengths)
+    assert peer.greedy(*given, 0, 6).tolist() == [text.ids for text in greedy(ours, ours.start(source, lengths), first, 0, 6)]
+    best = [texts[0] for texts in beam_search(ours, ours.start(source, lengths), first, 0, 6, Search(beams=3, best=1), lengths=lengths)]
+    ids, log_p = peer.beam_search(*given, 0, 6, 3)
+    assert ids.tolist() == [text.ids for text in best]
+    np.testing.assert_allclose(log_p, [text.log_p for text in best], rtol=1e-5)

@@ -2,11 +2,13 @@
 import numpy as np
 import pytest
 
+from tsuzuri.kernels.attention_step import attention_step
 from tsuzuri.kernels.gru import gru_forward, gru_step
 from tsuzuri.kernels.inner import compiled
 from tsuzuri.kernels.lstm import lstm_forward, lstm_step
 from tsuzuri.kernels.product import SMALL_ROW, matmul
 from tsuzuri.kernels.rnn import rnn_forward, rnn_step
+from tsuzuri.kernels.source_attention import source_attention_forward
 
 CELLS = {"rnn": (rnn_forward, rnn_step, 1, 1, 0), "gru": (gru_forward, gru_step, 3, 1, 1), "lstm": (lstm_forward, lstm_step, 4, 2, 0)}
 
@@ -61,3 +63,26 @@ def test_a_large_product_of_other_types_is_numpys(rows, kinds):
     found = matmul(a, b)
     assert found.dtype == (a @ b).dtype
     np.testing.assert_array_equal(found, a @ b)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize(("rows", "H"), [(1, 5), (3, 5), (1, 300)], ids=["one", "three", "one, wide"])
+@pytest.mark.parametrize("on", [True, False], ids=["compiled", "plain"])
+def test_a_step_with_attention_is_its_parts_one_by_one(on, rows, H, tied, dtype):
+    """Keys and values laid out by time as an encoder leaves them; the sources are shorter than the place they have."""
+    rng = np.random.default_rng(3)
+    def draw(*shape): return rng.normal(size=shape).astype(dtype) * dtype(H ** -0.5)
+    x, h, c, cell, join = draw(rows, 4), draw(rows, H), draw(rows, H), (draw(4, 4 * H), draw(H, 4 * H), draw(4 * H)), (draw(2 * H, H), draw(H))
+    keys, values, lengths = draw(7, rows, H).swapaxes(0, 1), draw(7, rows, H).swapaxes(0, 1), rng.integers(1, 7, rows)
+    out = (draw(11, H).T if tied else draw(H, 11), draw(11))
+    given = [a.copy() for a in (x, h, c)]
+    with compiled(on):
+        logits, weights, after, cell_after = attention_step(x, h, c, cell, (keys, values, lengths, 0.7), join, out)
+    with compiled(False):
+        hidden, state = lstm_step(x, h, c, *cell)
+        (context, looked), _ = source_attention_forward(hidden[:, None], keys, values, lengths, 1, 0.7)
+        expected = np.tanh(np.concatenate([context[:, 0], hidden], 1) @ join[0] + join[1]) @ out[0] + out[1]
+    for ours, theirs in zip((logits, weights, after, cell_after, x, h, c), (expected, looked[:, 0, 0], hidden, state, *given), strict=True):
+        assert ours.dtype == dtype
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=20 * np.finfo(dtype).eps * max(1, np.abs(theirs).max()))

@@ -429,6 +429,15 @@ def test_settings_that_do_not_fit(given, words):
     assert "\n" not in str(caught.value)
 
 
+def test_a_split_alone_needs_to_be_told_what_validates(tmp_path):
+    """Before anything is read."""
+    settings = TASK.choose([("test", SMALL_PAIRS | {"data": "copy:train"})])[0]
+    said = []
+    with pytest.raises(ConfigError, match="copy:train has no pairs to validate"):
+        prepare_pairs(settings, tmp_path / "run", said.append)
+    assert (said, list(tmp_path.iterdir())) == ([], [])
+
+
 def test_an_estimate_says_what_it_will_take_and_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data = write_pairs(tmp_path / "data.tsv", letters(100))

@@ -20,10 +20,12 @@ import numpy as np
 from tsuzuri import ops
 from tsuzuri.array import Array, float_type
 from tsuzuri.errors import ConfigError
+from tsuzuri.kernels.attention_step import attention_step
 from tsuzuri.models.seq2seq import RecurrentSeq2SeqConfig, RecurrentSeq2SeqModel
 from tsuzuri.nn import Dropout, Linear, Stacked, States, starts
 from tsuzuri.nn.copying import CopyingOutput
 from tsuzuri.nn.encoder import Encoder
+from tsuzuri.nn.recurrent import LSTMState
 from tsuzuri.nn.scores import SCORES
 from tsuzuri.nn.source_attention import CHOICES, SPANS, Memory, SourceAttention
 from tsuzuri.settings import check_choice
@@ -127,6 +129,7 @@ class AttentionModel(RecurrentSeq2SeqModel):
         self.dropout = Dropout(config.dropout)
         self.out = starts.output(size, target, self.embed.W if config.tie else None, **options)
         self.copying = CopyingOutput(self.out, size, **options) if config.copy else None
+        self.as_one = self.attend.at_once and (config.cell, config.layers) == ("lstm", 1) and not (config.one_by_one or config.copy)
 
     def _seen(self, source, lengths, inputs, rng):
         return self._read(source, lengths, inputs, rng).hs
@@ -159,6 +162,8 @@ class AttentionModel(RecurrentSeq2SeqModel):
         return AttentionState(states.detach(), memory, self._as_read(source, lengths), None, fed, np.zeros(source.shape, dtype) if self.config.coverage else None)
 
     def step(self, ids, state):
+        if self.as_one:
+            return self._step_as_one(ids, state)
         with no_grad():
             x, memory = self.embed.W.data[ids], state.memory
             if self.config.context == "before":
@@ -174,6 +179,15 @@ class AttentionModel(RecurrentSeq2SeqModel):
         shown = self._as_written(weights[:, None], memory.lengths)[:, 0]
         seen = None if state.seen is None else state.seen + weights
         return logits, AttentionState(layers, memory, state.source, shown, None if state.fed is None else a, seen)
+
+    def _step_as_one(self, ids, state):
+        """``step`` of the most usual model, as one kernel."""
+        memory, (layer,), (before,) = state.memory, self.decoder.layers, state.layers
+        seen = memory.keys.data, memory.values.data, memory.lengths, self.attend.score.scale_of(self.config.size)
+        logits, weights, h, c = attention_step(self.embed.W.data[ids], before.h.data, before.c.data, tuple(w.data for w in layer.weights()), seen,
+                                               (self.join.W.data, self.join.b.data), (self.out.matrix(), self.out.b.data))
+        shown = self._as_written(weights[:, None], memory.lengths)[:, 0]
+        return logits, AttentionState(States([LSTMState(Tensor(h), Tensor(c))]), memory, state.source, shown)
 
     def _encode(self, source, lengths, rng):
         """The memory, and the states that the decoder starts from."""
@@ -225,7 +239,7 @@ class AttentionModel(RecurrentSeq2SeqModel):
         if self.config.coverage:
             penalties.append(_looked_twice(steps.weights, count))
         if steps.log_p is not None:
-            penalties.append(_cost_of_choices(steps.log_p, self._token_losses(steps.hs, targets), count, self.config.one_by_one))
+            penalties.append(cost_of_choices(steps.log_p, self._token_losses(steps.hs, targets), count, self.config.one_by_one))
         return sum(penalties[1:], penalties[0]) if penalties else None
 
 
@@ -236,7 +250,7 @@ def _looked_twice(weights: Tensor, count: Array) -> Tensor:
     return (ops.minimum(weights, before).sum(axis=2) * count).sum() * float(1 / count.sum())
 
 
-def _cost_of_choices(log_p: Tensor, losses: Array, count: Array, onward: bool) -> Tensor:
+def cost_of_choices(log_p: Tensor, losses: Array, count: Array, onward: bool) -> Tensor:
     """Its gradient is that of the expected loss: log p of each choice, times what it cost more than the other rows' of its step.
 
     Their mean is without the row's own cost, which depends on its choice and would make the gradient too short: of one row nothing.

@@ -129,7 +129,11 @@ class RecurrentSeq2SeqModel(Seq2SeqModel):
 
     def _as_written(self, weights: Array, lengths: Array) -> Array:
         """weights (N, T, S) in the order in which the source is written."""
-        return turned(weights.swapaxes(1, 2), lengths).swapaxes(1, 2) if self.config.reverse else weights
+        if not self.config.reverse:
+            return weights
+        if len(weights) == 1 and lengths[0] == weights.shape[2]:                    # one sentence has no padding, and is waited for
+            return weights[:, :, ::-1]
+        return turned(weights.swapaxes(1, 2), lengths).swapaxes(1, 2)
 
 
 ARCHITECTURES = {"encoder-decoder": ("encoder_decoder", "EncoderDecoderConfig", "EncoderDecoder"),

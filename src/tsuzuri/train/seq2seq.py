@@ -9,6 +9,7 @@ from typing import Any
 from tsuzuri.datasets.pairs import PairSource, open_pairs
 from tsuzuri.datasets.registry import DATASETS
 from tsuzuri.decode.translation import translate
+from tsuzuri.errors import ConfigError
 from tsuzuri.text import train_tokenizer
 from tsuzuri.text.pairs import PairBatches, PairCorpus, encode_pairs, line_end
 from tsuzuri.text.tokenizers import Tokenizer
@@ -44,6 +45,8 @@ def readers(config: PairConfig) -> tuple[Pairs, Pairs | None]:
     """(a reader of the pairs that are learnt from, one of those that validate or None)."""
     options = {"direction": config.direction, "encoding_errors": config.encoding_errors}
     source = open_pairs(config.data, config.target, **options)
+    if not config.valid and "valid" not in source.splits:
+        raise ConfigError(f"{config.data} has no pairs to validate; name the set without a split, or say which with valid, or none.")
     if not config.valid:
         return lambda: source.pairs("train"), lambda: source.pairs("valid")
     split = source.split or ("train" if source.name in DATASETS else None)       # of files all

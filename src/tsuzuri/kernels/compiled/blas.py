@@ -76,8 +76,8 @@ def product_into(out, a, b):
     if not _library:
         np.matmul(a, b, out=out)
         return
-    a, a_turned, a_step = _as_blas(a)
-    b, b_turned, b_step = _as_blas(b)
+    a, a_turned, a_step = as_blas(a)
+    b, b_turned, b_step = as_blas(b)
     with one_blas_thread():
         if len(out) == 1 and not a_turned:
             _one_row(GEMV[out.dtype], out, a.ctypes.data, b.ctypes.data, len(b), b_turned, b_step, numba.get_num_threads())
@@ -86,7 +86,7 @@ def product_into(out, a, b):
                    numba.get_num_threads())
 
 
-def _as_blas(m):
+def as_blas(m):
     """A matrix as BLAS takes it: (the array, does it lie transposed?, elements from one line to the next)."""
     item = m.itemsize
     if m.strides[1] == item and m.strides[0] % item == 0 and m.strides[0] >= m.shape[1] * item:

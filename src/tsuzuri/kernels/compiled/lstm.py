@@ -5,15 +5,18 @@ Rows never meet inside a layer, so the threads need not wait for one another bet
 import numba
 import numpy as np
 
-from tsuzuri.kernels.compiled.product import pack, pack_transposed, product, scratch_for
-from tsuzuri.kernels.compiled.sequence import by_rows, look, look_back
+from tsuzuri.kernels.compiled.product import pack, pack_transposed, product, product_of_panels, scratch_for
+from tsuzuri.kernels.compiled.sequence import by_columns, by_rows, look, look_back
 from tsuzuri.kernels.compiled.vector import loop, parallel_loop, sigmoid_and_tanh, tanh, two_sigmoids
 from tsuzuri.kernels.product import matmul
 
 
 def lstm_sweep(gates, Wh, b, hs, cs, tanh_c, lengths, seen, mask):
+    threads = numba.get_num_threads()
+    if by_columns(*gates.shape[:2], Wh, threads):
+        return _sweep_by_columns(gates, Wh, b, hs, cs, tanh_c, lengths, seen, mask, threads)
     if by_rows(*gates.shape[:2], Wh):
-        return _sweep(gates, Wh, b, hs, cs, tanh_c, lengths, seen, mask, numba.get_num_threads())
+        return _sweep(gates, Wh, b, hs, cs, tanh_c, lengths, seen, mask, threads)
     for t in range(len(gates)):
         _step(gates, matmul(seen[t], Wh), b, hs, cs, tanh_c, lengths, t, 0, gates.shape[1])
         look(hs, mask, seen, t + 1, 0, gates.shape[1])
@@ -27,14 +30,19 @@ def lstm_cell(a, b, c):
 
 @loop
 def _cell(a, b, c, h, after):
-    N, H = c.shape
-    for n in range(N):
-        an, before, cn, hn = a[n], c[n], after[n], h[n]
-        for j in range(H):
-            i, g = sigmoid_and_tanh(an[j] + b[j], an[2 * H + j] + b[2 * H + j])
-            f, o = two_sigmoids(an[H + j] + b[H + j], an[3 * H + j] + b[3 * H + j])
-            cn[j] = f * before[j] + i * g
-            hn[j] = o * tanh(cn[j])
+    for n in range(len(c)):
+        cell_row(a[n], b, c[n], h[n], after[n])
+
+
+@loop
+def cell_row(a, b, before, h, after):
+    """h and ``after``, the cell, of one row from its gates a (4H) without their bias, and from the cell ``before``."""
+    H = h.size
+    for j in range(H):
+        i, g = sigmoid_and_tanh(a[j] + b[j], a[2 * H + j] + b[2 * H + j])
+        f, o = two_sigmoids(a[H + j] + b[H + j], a[3 * H + j] + b[3 * H + j])
+        after[j] = f * before[j] + i * g
+        h[j] = o * tanh(after[j])
 
 
 @parallel_loop
@@ -47,6 +55,21 @@ def _sweep(gates, Wh, b, hs, cs, tanh_c, lengths, seen, mask, threads):
         low, high = N * k // threads, N * (k + 1) // threads
         for t in range(T):
             product(seen, t, low, high, panels, hidden)
+            _step(gates, hidden, b, hs, cs, tanh_c, lengths, t, low, high)
+            look(hs, mask, seen, t + 1, low, high)
+
+
+@parallel_loop
+def _sweep_by_columns(gates, Wh, b, hs, cs, tanh_c, lengths, seen, mask, threads):
+    """The threads share out the columns of a product, then the rows of a step: two waits a step, but Wh is read by all of them once."""
+    T, N, _ = gates.shape
+    panels = pack(Wh)
+    hidden, count = scratch_for(panels, N), len(panels)
+    for t in range(T):
+        for k in numba.prange(threads):
+            product_of_panels(seen, t, 0, N, panels, count * k // threads, count * (k + 1) // threads, hidden)
+        for k in numba.prange(threads):
+            low, high = N * k // threads, N * (k + 1) // threads
             _step(gates, hidden, b, hs, cs, tanh_c, lengths, t, low, high)
             look(hs, mask, seen, t + 1, low, high)
 

@@ -24,11 +24,11 @@ def source_attention(q, k, v, lengths, scale, out, weights):
         plain.source_attention.plain(q, k, v, lengths, scale, out, weights)
         return
     dtype, D = out.dtype, q.shape[2] // weights.shape[1]
-    (q, at_q), (k, at_k), (v, at_v) = (_placed(x, dtype) for x in (q, k, v))
+    (q, at_q), (k, at_k), (v, at_v) = (placed(x, dtype) for x in (q, k, v))
     given = (out, weights, lengths.astype(np.int64, copy=False), at_q, at_k, at_v, D, dtype.type(scale), blas.GEMM[dtype], blas.GEMV[dtype])
     with one_blas_thread():
         if weights.size * D < SMALL:
-            _look(*given, 0, 1)
+            look(*given, 0, 1)
         else:
             _look_all(*given, numba.get_num_threads())
 
@@ -38,10 +38,10 @@ def source_attention_back(q, k, v, lengths, scale, weights, dout, dweights, dq, 
         plain.source_attention_back.plain(q, k, v, lengths, scale, weights, dout, dweights, dq, dk, dv)
         return
     dtype, D, E = weights.dtype, q.shape[2] // weights.shape[1], v.shape[2] // weights.shape[1]
-    (q, at_q), (k, at_k), (v, at_v) = (_placed(x, dtype) for x in (q, k, v))
-    dout, at_do = _placed(dout, dtype)
+    (q, at_q), (k, at_k), (v, at_v) = (placed(x, dtype) for x in (q, k, v))
+    dout, at_do = placed(dout, dtype)
     dweights = weights[:0] if dweights is None else np.ascontiguousarray(dweights, dtype)
-    grads = tuple(_placed(d, dtype)[1] for d in (dq, dk, dv))
+    grads = tuple(placed(d, dtype)[1] for d in (dq, dk, dv))
     given = (weights, lengths.astype(np.int64, copy=False), at_q, at_k, at_v, at_do, dweights, *grads,
              D, E, dtype.type(scale), blas.GEMM[dtype])
     with one_blas_thread():
@@ -51,7 +51,7 @@ def source_attention_back(q, k, v, lengths, scale, weights, dout, dweights, dq, 
             _look_all_back(*given, numba.get_num_threads())
 
 
-def _placed(x, dtype):
+def placed(x, dtype):
     """x (N, T, W), copied where BLAS could not read it, and where it lies: address, elements from row to row and from step to step."""
     (_, T, W), (row, step, one), size = x.shape, x.strides, dtype.itemsize
     if x.dtype != dtype or row % size or (W > 1 and one != size) or (T > 1 and (step % size or step < W * size)):
@@ -78,11 +78,11 @@ def _pointer(typingctx, address):
 @parallel_loop
 def _look_all(out, weights, lengths, at_q, at_k, at_v, D, scale, gemm, gemv, threads):
     for part in numba.prange(threads):
-        _look(out, weights, lengths, at_q, at_k, at_v, D, scale, gemm, gemv, part, threads)
+        look(out, weights, lengths, at_q, at_k, at_v, D, scale, gemm, gemv, part, threads)
 
 
 @loop
-def _look(out, weights, lengths, at_q, at_k, at_v, D, scale, gemm, gemv, first, step):
+def look(out, weights, lengths, at_q, at_k, at_v, D, scale, gemm, gemv, first, step):
     """Every ``step``-th head of a row from ``first`` on."""
     N, K, T, S = weights.shape
     E, size, one, zero = out.shape[2] // K, out.itemsize, out.dtype.type(1), out.dtype.type(0)
