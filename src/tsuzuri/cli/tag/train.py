@@ -1,0 +1,140 @@
+"""tsuzuri tag train."""
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from tsuzuri.cli.arguments import Text, Whole
+
+
+def register(tag: App) -> None:
+    """Put the command into its group."""
+    tag.command(train)
+
+
+def train(data: Text = "", /, *, out: Path,
+          valid: Text | None = None, unit: str | None = None, phrases: bool | None = None, binary: bool | None = None,
+          vocabulary: Whole | None = None, min_count: Whole | None = None, lowercase: bool | None = None, digits: str | None = None,
+          punctuation: str | None = None, nfkc: bool | None = None, split_mode: str | None = None, longest: Whole | None = None,
+          encoding_errors: str | None = None,
+          arch: str | None = None, cell: str | None = None, size: Whole | None = None, embedding: Whole | None = None,
+          layers: Whole | None = None, bidirectional: bool | None = None, pooling: str | None = None, output: str | None = None,
+          dropout: float | None = None, embedding_dropout: float | None = None, smoothing: float | None = None, dtype: str | None = None,
+          batch_size: Whole | None = None, accumulate: Whole | None = None, optimizer: str | None = None, lr: float | None = None,
+          weight_decay: float | None = None, schedule: str | None = None, clip: float | None = None, epochs: Whole | None = None,
+          patience: Whole | None = None, seed: Whole | None = None, threads: Whole | None = None,
+          save_every: float | None = None, config: Path | None = None, minutes: float | None = None,
+          resume: Annotated[bool, Parameter(negative="")] = False, dry_run: Annotated[bool, Parameter(negative="")] = False) -> None:
+    """Train a classifier of sentences, or a tagger that gives every word a label.
+
+    DATA is a data set's name (`tsuzuri data list`) or a file. Of a classifier: a label, a tab and a text in every line, or trees
+    in brackets; of a tagger: a word, a tab and its label in every line, and an empty line between sentences. Settings come from
+    defaults < --config FILE < environment (TSUZURI_LR ...) < flags.
+
+    Examples:
+
+      tsuzuri tag train negation --out runs/negation --size 32 --epochs 3
+
+      tsuzuri tag train sst --out runs/sst --binary --phrases --pooling max
+
+      tsuzuri tag train reviews.tsv --out runs/reviews --valid held-out.tsv --unit char
+
+      tsuzuri tag train homographs --out runs/homographs --arch tagger --output crf
+
+      tsuzuri tag train tanaka-pos --out runs/pos --arch tagger --unit ja
+
+      tsuzuri tag train --out runs/pos --resume
+
+    Parameters
+    ----------
+    data
+        The sentences to learn from.
+    out
+        The run folder to write.
+    valid
+        The sentences to validate with: DATA, or "none". [default: the data set's own split, or every 20th sentence]
+    unit
+        What a token is: char, word or ja (Japanese words); of a tagger how a text to be labelled is cut. [default: word]
+    phrases
+        Trees: learn from every phrase that has a label. [default: no]
+    binary
+        Trees: two labels, negative and positive; neutral ones are left out. [default: no]
+    vocabulary
+        Largest vocabulary; 0 for no limit. [default: 0]
+    min_count
+        Leave out tokens that are rarer than this. [default: 2]
+    lowercase
+        Fold upper case to lower case. [default: no]
+    digits
+        keep, or zero: every digit becomes 0. [default: keep]
+    punctuation
+        Classifier: keep, split (of words: a mark is a token of its own) or drop. [default: keep]
+    nfkc
+        Write the text in Unicode's normal form NFKC. [default: no]
+    split_mode
+        Length of Japanese words: A (short), B or C (long). [default: A]
+    longest
+        Tokens of a sentence; longer ones are left out, and refused afterwards. [default: 200]
+    encoding_errors
+        What to do about bytes that are not UTF-8: strict (stop), replace or ignore. [default: strict]
+    arch
+        classifier (a label for the sentence) or tagger (a label for every word). [default: classifier]
+    cell
+        rnn, gru or lstm. [default: lstm]
+    size
+        Units in a layer, of both directions together. [default: 256]
+    embedding
+        Length of a token's vector; 0: as --size. [default: 0]
+    layers
+        Layers one on the other. [default: 1]
+    bidirectional
+        Read in both directions. [default: yes]
+    pooling
+        Classifier: how the states become one vector: last, mean, max or attention. [default: last]
+    output
+        Tagger: softmax (each word by itself) or crf (a chain of all labels). [default: softmax]
+    dropout
+        Probability of dropping an element. [default: 0.5]
+    embedding_dropout
+        Probability of dropping a word wherever it stands in a batch. [default: 0.1]
+    smoothing
+        Classifier: share of the probability that training gives to all other labels. [default: 0]
+    dtype
+        float32 or float64. [default: float32]
+    batch_size
+        Sentences in a batch. [default: 32]
+    accumulate
+        Batches whose gradients are added up before a step. [default: 1]
+    optimizer
+        sgd, nt-asgd, momentum, nesterov, adagrad, rmsprop, adam or adamw. [default: adam]
+    lr
+        Learning rate. [default: the optimiser's usual one]
+    weight_decay
+        Decoupled weight decay. [default: 0; adamw: 0.01]
+    schedule
+        Of the learning rate: constant, step, cosine, inverse-sqrt, hold or plateau. [default: cosine]
+    clip
+        Longest gradient; 0 for any. [default: 5]
+    epochs
+        Passes over the sentences. [default: 10]
+    patience
+        Stop after so many epochs without a new best; 0: never. [default: 5]
+    seed
+        Number from which all randomness follows. [default: 1]
+    threads
+        Cores to use. [default: all]
+    save_every
+        Seconds between checkpoints within an epoch. [default: 60]
+    config
+        A TOML file of settings, such as another run's config.toml.
+    minutes
+        Stop after so many minutes, to be gone on with by --resume another time.
+    resume
+        Go on with the run in --out where it stopped.
+    dry_run
+        Print every setting with where it came from, and what the run will take; train nothing.
+    """
+    given = {name: value for name, value in locals().items()
+             if value is not None and name not in ("out", "config", "minutes", "resume", "dry_run") and not (name == "data" and not value)}
+    from tsuzuri.cli import training
+    training.train("tag", given, out, config, resume, dry_run, minutes)
