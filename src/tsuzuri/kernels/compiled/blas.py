@@ -15,7 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from threadpoolctl import ThreadpoolController
 
-from tsuzuri.kernels.compiled.vector import parallel_loop
+from tsuzuri.kernels.compiled.vector import loop, parallel_loop
 
 ROW_MAJOR, AS_IT_IS, TURNED = np.int32(101), np.int32(111), np.int32(112)       # CBLAS's own numbers
 
@@ -138,3 +138,14 @@ def call_blas(typingctx, address, arguments):
         return context.get_dummy_value()
 
     return types.void(address, arguments), codegen
+
+
+@loop
+def times_part(x, W, column, columns, y, gemv):
+    """y (columns) = x (R) @ W (R, ...) from ``column`` on."""
+    one, zero = x.dtype.type(1), x.dtype.type(0)
+    if x.size == 0 or columns == 0:
+        y[:] = zero
+        return
+    call_blas(gemv, (ROW_MAJOR, TURNED, x.size, columns, one, W.ctypes.data + W.itemsize * column, W.shape[1],
+                 x.ctypes.data, 1, zero, y.ctypes.data, 1))

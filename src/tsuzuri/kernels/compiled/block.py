@@ -12,7 +12,7 @@ import numpy as np
 from tsuzuri.kernels import block
 from tsuzuri.kernels.compiled import blas
 from tsuzuri.kernels.compiled.attention import attend, lay_out
-from tsuzuri.kernels.compiled.blas import ROW_MAJOR, TURNED, call_blas, one_blas_thread
+from tsuzuri.kernels.compiled.blas import one_blas_thread, times_part
 from tsuzuri.kernels.compiled.feedforward import gelu_row
 from tsuzuri.kernels.compiled.norm import norm_row
 from tsuzuri.kernels.compiled.vector import loop, parallel_loop
@@ -51,14 +51,14 @@ def _attention(h, Wqkv, bqkv, Wo, cos, sin, keys, values, first, shares, gemm, g
         q, lse, scores = np.empty((1, D), h.dtype), np.empty(1, h.dtype), np.empty((1, first + 1), h.dtype)
         for begin in (low * D, H + low * D, 2 * H + low * D):
             width = (high - low) * D
-            _times_part(h, Wqkv, begin, width, qkv[0, begin:begin + width], gemv)
+            times_part(h, Wqkv, begin, width, qkv[0, begin:begin + width], gemv)
             qkv[0, begin:begin + width] += bqkv[begin:begin + width]
         for head in range(low, high):
             lay_out(qkv, head * D, cos, sin, scale, q)
             lay_out(qkv, H + head * D, cos, sin, one, keys[0, head, first:first + 1])
             values[0, head, first] = qkv[0, 2 * H + head * D:2 * H + (head + 1) * D]
             attend(q, keys[0, head], first, values[0, head].ctypes.data, D, mixed.ctypes.data + size * head * D, H, scores, lse, gemm)
-        _times_part(mixed[low * D:high * D], Wo[low * D:high * D], 0, H, shares[part], gemv)
+        times_part(mixed[low * D:high * D], Wo[low * D:high * D], 0, H, shares[part], gemv)
 
 
 @parallel_loop
@@ -68,17 +68,7 @@ def _feedforward(h, W1, b1, W2, shares, gemv):
     for part in numba.prange(threads):
         low, high = units * part // threads, units * (part + 1) // threads
         z, hidden = np.empty(high - low, h.dtype), np.empty(high - low, h.dtype)
-        _times_part(h, W1, low, high - low, z, gemv)
+        times_part(h, W1, low, high - low, z, gemv)
         gelu_row(z, b1[low:high], hidden)
-        _times_part(hidden, W2[low:high], 0, W2.shape[1], shares[part], gemv)
+        times_part(hidden, W2[low:high], 0, W2.shape[1], shares[part], gemv)
 
-
-@loop
-def _times_part(x, W, column, columns, y, gemv):
-    """y (columns) = x (R) @ W (R, ...) from ``column`` on."""
-    one, zero = x.dtype.type(1), x.dtype.type(0)
-    if x.size == 0 or columns == 0:
-        y[:] = zero
-        return
-    call_blas(gemv, (ROW_MAJOR, TURNED, x.size, columns, one, W.ctypes.data + W.itemsize * column, W.shape[1],
-                 x.ctypes.data, 1, zero, y.ctypes.data, 1))

@@ -5,16 +5,20 @@ Rows never meet inside a layer, so the threads need not wait for one another bet
 import numba
 import numpy as np
 
-from tsuzuri.kernels.compiled.product import pack, pack_transposed, product, product_of_panels, scratch_for
-from tsuzuri.kernels.compiled.sequence import by_columns, by_rows, look, look_back
+from tsuzuri.kernels.compiled import blas
+from tsuzuri.kernels.compiled.blas import one_blas_thread, times_part
+from tsuzuri.kernels.compiled.product import pack, pack_transposed, product, scratch_for
+from tsuzuri.kernels.compiled.sequence import by_rows, look, look_back
 from tsuzuri.kernels.compiled.vector import loop, parallel_loop, sigmoid_and_tanh, tanh, two_sigmoids
-from tsuzuri.kernels.product import matmul
+from tsuzuri.kernels.product import SMALL_ROW, matmul
 
 
 def lstm_sweep(gates, Wh, b, hs, cs, tanh_c, lengths, seen, mask):
     threads = numba.get_num_threads()
-    if by_columns(*gates.shape[:2], Wh, threads):
-        return _sweep_by_columns(gates, Wh, b, hs, cs, tanh_c, lengths, seen, mask, threads)
+    if gates.shape[1] == 1 and blas.available():
+        given = gates, Wh, b, hs, cs, tanh_c, lengths, seen, mask, blas.GEMV[Wh.dtype]
+        with one_blas_thread():
+            return _sweep_of_one(*given) if threads == 1 or Wh.size < SMALL_ROW else _shared_sweep_of_one(*given, threads)
     if by_rows(*gates.shape[:2], Wh):
         return _sweep(gates, Wh, b, hs, cs, tanh_c, lengths, seen, mask, threads)
     for t in range(len(gates)):
@@ -59,19 +63,26 @@ def _sweep(gates, Wh, b, hs, cs, tanh_c, lengths, seen, mask, threads):
             look(hs, mask, seen, t + 1, low, high)
 
 
+@loop
+def _sweep_of_one(gates, Wh, b, hs, cs, tanh_c, lengths, seen, mask, gemv):
+    """One row: Wh is read as it lies, once for each step."""
+    hidden = np.empty((1, Wh.shape[1]), Wh.dtype)
+    for t in range(len(gates)):
+        times_part(seen[t, 0], Wh, 0, Wh.shape[1], hidden[0], gemv)
+        _step(gates, hidden, b, hs, cs, tanh_c, lengths, t, 0, 1)
+        look(hs, mask, seen, t + 1, 0, 1)
+
+
 @parallel_loop
-def _sweep_by_columns(gates, Wh, b, hs, cs, tanh_c, lengths, seen, mask, threads):
-    """The threads share out the columns of a product, then the rows of a step: two waits a step, but Wh is read by all of them once."""
-    T, N, _ = gates.shape
-    panels = pack(Wh)
-    hidden, count = scratch_for(panels, N), len(panels)
-    for t in range(T):
+def _shared_sweep_of_one(gates, Wh, b, hs, cs, tanh_c, lengths, seen, mask, gemv, threads):
+    """One row, and a Wh that two cores read faster than one: they share out its columns."""
+    hidden, columns = np.empty((1, Wh.shape[1]), Wh.dtype), Wh.shape[1]
+    for t in range(len(gates)):
         for k in numba.prange(threads):
-            product_of_panels(seen, t, 0, N, panels, count * k // threads, count * (k + 1) // threads, hidden)
-        for k in numba.prange(threads):
-            low, high = N * k // threads, N * (k + 1) // threads
-            _step(gates, hidden, b, hs, cs, tanh_c, lengths, t, low, high)
-            look(hs, mask, seen, t + 1, low, high)
+            low, high = columns * k // threads, columns * (k + 1) // threads
+            times_part(seen[t, 0], Wh, low, high - low, hidden[0, low:high], gemv)
+        _step(gates, hidden, b, hs, cs, tanh_c, lengths, t, 0, 1)
+        look(hs, mask, seen, t + 1, 0, 1)
 
 
 @loop

@@ -135,14 +135,8 @@ def scratch_for(panels, rows):
 @loop
 def product(a, t, low, high, panels, out):
     """out[low:high] = a[t, low:high] @ W, with a (T, N, K), ``panels`` from ``pack`` and out from ``scratch_for``."""
-    product_of_panels(a, t, low, high, panels, 0, panels.shape[0], out)
-
-
-@loop
-def product_of_panels(a, t, low, high, panels, first, last, out):
-    """The columns of ``product`` that the panels first to last hold."""
-    out[low:high, first * panels.shape[2]:last * panels.shape[2]] = 0
-    for p in range(first, last):
+    out[low:high] = 0
+    for p in range(panels.shape[0]):
         column = p * panels.shape[2]
         row = low
         while row + ROWS <= high:

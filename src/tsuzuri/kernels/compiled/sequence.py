@@ -5,20 +5,12 @@ The dropout has loops of its own, so that a sweep without a mask runs the code i
 from tsuzuri.kernels.compiled.vector import loop
 from tsuzuri.kernels.product import SMALL_ROW
 
-FEW_ROWS, OWN_CACHE = 12, 1 << 21                            # bytes
 SHORT = 4                                                    # steps below which packing Wh costs more than it saves
 
 
 def by_rows(steps, rows, Wh):
     """Does a sweep pay whose threads each take some rows through all steps?  One row would leave all threads but one idle."""
     return steps >= SHORT and (rows > 1 or Wh.size < SMALL_ROW)
-
-
-def by_columns(steps, rows, Wh, threads):
-    """Does one pay whose threads share out the columns of Wh?  For few rows it is reading Wh that takes the time, where it is larger than a
-    core's own cache, and by rows each thread would read all of it."""
-    return threads > 1 and steps >= SHORT and rows <= FEW_ROWS and Wh.nbytes > OWN_CACHE
-
 
 
 @loop
