@@ -25,6 +25,11 @@ bench: $(VENV)/benching
 	$(BIN)/python benchmarks/transformer.py
 	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/seq2seq.py
+	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/trees.py
+	$(BIN)/python benchmarks/captions.py
+	$(BIN)/python benchmarks/series.py
+	$(BIN)/python benchmarks/tagging.py
 
 long: $(VENV)/developing
 	$(BIN)/python -m pytest -m long

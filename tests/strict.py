@@ -33,6 +33,8 @@ def _inside(x):
 def _outside(x):
     if isinstance(x, tuple):
         return tuple(_outside(v) for v in x)
+    if isinstance(x, list):
+        return [_outside(v) for v in x]
     return DeviceArray(np.asarray(x)) if isinstance(x, (np.ndarray, np.generic)) else x
 
 
@@ -109,7 +111,7 @@ for _name in ("add", "sub", "mul", "truediv", "pow", "matmul", "mod", "floordiv"
     if _name not in ("lt", "le", "gt", "ge", "eq", "ne"):
         setattr(DeviceArray, f"__r{_bare}__", _reflected(_name))
         setattr(DeviceArray, f"__i{_bare}__", _in_place(f"i{_bare}"))
-for _name in ("reshape", "transpose", "swapaxes", "sum", "mean", "max", "min", "astype", "copy", "ravel"):
+for _name in ("reshape", "transpose", "swapaxes", "sum", "mean", "max", "min", "astype", "copy", "ravel", "prod"):
     setattr(DeviceArray, _name, _method(_name))
 DeviceArray.item = lambda self: self._values.item()
 
@@ -127,9 +129,9 @@ def asarray(x, dtype=None) -> DeviceArray:
     return DeviceArray(np.array(x._values if isinstance(x, DeviceArray) else x, dtype=dtype))
 
 
-FUNCTIONS = ("exp", "log", "log1p", "tanh", "sqrt", "square", "abs", "maximum", "where", "concatenate", "stack",
+FUNCTIONS = ("exp", "expm1", "log", "log1p", "tanh", "sqrt", "square", "abs", "maximum", "where", "concatenate", "stack", "roll",
              "zeros", "empty", "ones", "full", "arange", "zeros_like", "ones_like", "ascontiguousarray", "broadcast_to",
-             "take_along_axis", "unique", "nonzero")
+             "take_along_axis", "unique", "nonzero", "repeat", "split")
 MODULE = SimpleNamespace(
     __name__="strict", asarray=asarray, float64=np.float64, uint64=np.uint64,
     add=SimpleNamespace(at=lambda a, key, b: np.add.at(a._values, _inside(key), _inside(b))),

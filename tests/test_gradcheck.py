@@ -2,8 +2,9 @@
 import numpy as np
 import pytest
 
-from tsuzuri import gradcheck
-from tsuzuri.gradcheck import TOLERANCE, check_gradients, check_language_model
+from tsuzuri import gradcheck, ops
+from tsuzuri.errors import ConfigError
+from tsuzuri.gradcheck import TOLERANCE, check_config, check_gradients, check_language_model
 from tsuzuri.models.recurrent import RecurrentConfig
 from tsuzuri.nn import Module, Parameter
 from tsuzuri.ops import fused
@@ -102,4 +103,58 @@ def test_the_five_points_are_exact_for_a_polynomial_of_degree_four():
     m = Product()
     power = lambda: (m.a * m.a * m.a * m.a).sum()  # noqa: E731
     v = np.random.default_rng(2).standard_normal((2, 3))
-    assert gradcheck._derivative(m.a, v, power) == pytest.approx(float((4 * m.a.data ** 3 * v).sum()), rel=1e-9)
+    assert gradcheck._derivative(m.a, v, power, gradcheck.STEP)[0] == pytest.approx(float((4 * m.a.data ** 3 * v).sum()), rel=1e-9)
+
+
+# Models of any task
+
+def settings_file(tmp_path, text):
+    path = tmp_path / "settings.toml"
+    path.write_text(text)
+    return path
+
+
+TASKS = {
+    "tagger": ('[sentences]\ndata = "homographs"\n[model]\narch = "tagger"\noutput = "crf"\nsize = 6\ndropout = 0.3\n', "out.A"),
+    "classifier": ('[sentences]\ndata = "negation"\n[model]\narch = "classifier"\npooling = "max"\ncell = "rnn"\nsize = 6\n', "layers.layers.0.back.Wh"),
+    "seq2seq": ('[pairs]\ndata = "copy"\nunit = "char"\n[model]\narch = "attention"\nscore = "additive"\nsize = 6\n', "embed.W"),
+}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_model_of_any_task_is_right(name, tmp_path):
+    """A file that stands alone: the data it names is prepared for the time being, and nothing is left of it."""
+    text, some = TASKS[name]
+    rows = {row.name: row for row in check_config(settings_file(tmp_path, text))}
+    assert all(row.right for row in rows.values()), rows
+    assert rows[some].exact
+    assert [path.name for path in tmp_path.iterdir()] == ["settings.toml"]
+
+
+def test_a_wrong_gradient_of_another_task_is_found(tmp_path, monkeypatch):
+    """Also by the short step that is for corners."""
+    from tsuzuri.kernels import crf
+    right = crf.crf_backward
+    monkeypatch.setattr(crf, "crf_backward", lambda dy, cache: tuple(d * f for d, f in zip(right(dy, cache), (1, 1.01, 1, 1), strict=True)))
+    rows = list(check_config(settings_file(tmp_path, TASKS["tagger"][0])))
+    assert [row.name for row in rows if not row.right] == ["out.A"]
+
+
+def test_what_has_no_gradient_to_check_is_refused(tmp_path):
+    for text, words in (('arch = "ngram"\n', "is counted and has no gradients"),
+                        ('[pairs]\ndata = "copy"\n[model]\narch = "attention"\nchoice = "hard"\n', "choice hard is trained by what stands in for a gradient")):
+        with pytest.raises(ConfigError, match=words):
+            list(check_config(settings_file(tmp_path, text)))
+
+
+def test_corners_need_a_short_step():
+    """|x| summed over many numbers near 0: over the long step many change their side."""
+    class Absolute(Module):
+        def __init__(self):
+            self.x = Parameter(np.random.default_rng(0).standard_normal(5000) * 1e-3)
+
+    model = Absolute()
+    def loss(): return (ops.relu(model.x) + ops.relu(-model.x)).sum()
+    long, short = (next(check_gradients(model, loss, np.random.default_rng(1), corners=corners)) for corners in (False, True))
+    assert not long.right
+    assert short.right

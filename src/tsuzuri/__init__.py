@@ -12,15 +12,25 @@ _WHERE = {"Tensor": "tsuzuri.tensor", "no_grad": "tsuzuri.tensor", "threads": "t
           "RecurrentLanguageModel": "tsuzuri.models.recurrent", "RecurrentConfig": "tsuzuri.models.recurrent",
           "WordVectors": "tsuzuri.vectors.word_vectors", "train_word_vectors": "tsuzuri.api",
           "Seq2Seq": "tsuzuri.api", "train_seq2seq": "tsuzuri.api",
+          "TreeClassifier": "tsuzuri.api", "train_trees": "tsuzuri.api",
+          "Tagger": "tsuzuri.api", "train_tagger": "tsuzuri.api",
+          "Captions": "tsuzuri.api", "train_captions": "tsuzuri.api",
+          "Series": "tsuzuri.api", "train_series": "tsuzuri.api",
+          "Memory": "tsuzuri.api", "train_memory": "tsuzuri.api",
           "TsuzuriError": "tsuzuri.errors"}
 _MODULES = ("nn", "ops", "optim", "text", "datasets", "schedules")
 
 __all__ = [
+    "Captions",
+    "Memory",
     "RecurrentConfig",
     "RecurrentLanguageModel",
     "Seq2Seq",
+    "Series",
+    "Tagger",
     "Tensor",
     "TrainedLanguageModel",
+    "TreeClassifier",
     "TsuzuriError",
     "WordVectors",
     "datasets",
@@ -31,14 +41,35 @@ __all__ = [
     "schedules",
     "text",
     "threads",
+    "train_captions",
     "train_language_model",
+    "train_memory",
     "train_seq2seq",
+    "train_series",
+    "train_tagger",
+    "train_trees",
     "train_word_vectors",
 ]
 
 if TYPE_CHECKING:
     from tsuzuri import datasets, nn, ops, optim, schedules, text
-    from tsuzuri.api import Seq2Seq, TrainedLanguageModel, train_language_model, train_seq2seq, train_word_vectors
+    from tsuzuri.api import (
+        Captions,
+        Memory,
+        Seq2Seq,
+        Series,
+        Tagger,
+        TrainedLanguageModel,
+        TreeClassifier,
+        train_captions,
+        train_language_model,
+        train_memory,
+        train_seq2seq,
+        train_series,
+        train_tagger,
+        train_trees,
+        train_word_vectors,
+    )
     from tsuzuri.array import threads
     from tsuzuri.errors import TsuzuriError
     from tsuzuri.models.recurrent import RecurrentConfig, RecurrentLanguageModel

@@ -3,6 +3,7 @@
 A case is an op, the shapes of its inputs, and the range they are drawn from.  Whole numbers that an op is made with
 (targets, ids, lengths) pass through ``put``, so that the same case also runs on another array module.
 """
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,22 +12,40 @@ import numpy as np
 
 from tsuzuri.kernels import attention as attention_kernels
 from tsuzuri.kernels.rotary import rotary_angles
-from tsuzuri.ops import attending, elementwise, fused, index, linalg, reduce, shape
+from tsuzuri.kernels.softmax import softmax_rows
+from tsuzuri.ops import (
+    attending,
+    elementwise,
+    fused,
+    index,
+    labelling,
+    linalg,
+    memory,
+    pictures,
+    reduce,
+    regression,
+    shape,
+    trees,
+)
 from tsuzuri.ops import outputs as output_layers
 from tsuzuri.sparse import RowSparse
 from tsuzuri.tensor import Op
+from tsuzuri.text.forest import Nodes, joined, nodes_of, pack
+from tsuzuri.text.trees import tree_of
 
 ABSTRACT = {fused.Recurrent}
 
 
 @dataclass(frozen=True)
 class Case:
-    """One op on one set of shapes.  ``make(put)`` gives a new op; inputs are normal, or uniform in ``low..high``."""
+    """One op on one set of shapes.  ``make(put)`` gives a new op; inputs are normal, or uniform in ``low..high``, and that of the number
+    ``weights``, if there is one, is the softmax of such."""
 
     label: str
     make: Callable[[Callable], Op]
     shapes: tuple[tuple[int, ...], ...]
     between: tuple[float, float] | None = None
+    weights: int | None = None
 
     @property
     def kind(self) -> type[Op]:
@@ -40,13 +59,16 @@ class Case:
         """The same arrays every time."""
         rng = np.random.default_rng([seed, *self.label.encode()])
         draw = rng.standard_normal if self.between is None else lambda s: rng.uniform(*self.between, s)
-        return tuple(np.asarray(draw(s), dtype=dtype) for s in self.shapes)
+        drawn = [draw(s) for s in self.shapes]
+        if self.weights is not None:
+            drawn[self.weights] = softmax_rows.plain(drawn[self.weights])
+        return tuple(np.asarray(a, dtype=dtype) for a in drawn)
 
 
 def _cases():
-    def add(kind, label, shapes, make=None, between=None, **arrays):
+    def add(kind, label, shapes, make=None, between=None, weights=None, **arrays):
         make = make or (lambda put: kind(**{k: put(v) if isinstance(v, np.ndarray) else v for k, v in arrays.items()}))
-        found.append(Case(f"{kind.__name__}: {label}", make, tuple(shapes), between))
+        found.append(Case(f"{kind.__name__}: {label}", make, tuple(shapes), between, weights))
 
     def ints(*values): return np.array(values)
     def mask(*shape): return 2.0 * np.random.default_rng(1).integers(2, size=shape)
@@ -155,6 +177,8 @@ def _cases():
     add(f.SigmoidCrossEntropy, "1-D", [(5,)], targets=np.array([0.0, 1.0, 1.0, 0.25, 0.0]))
     add(f.SigmoidCrossEntropy, "2-D, whole numbers", [(2, 3)], targets=np.array([[0, 1, 1], [1, 0, 0]]))
     add(f.SigmoidCrossEntropy, "far out", [(4,)], between=(-90.0, 90.0), targets=ints(0, 1, 0, 1))
+    add(f.SigmoidCrossEntropy, "some do not count", [(2, 3)], targets=np.array([[0.0, np.nan, 1.0], [np.nan, np.nan, 0.5]]))
+    add(f.SigmoidCrossEntropy, "none counts", [(2,)], targets=np.full(2, np.nan))
     add(f.SigmoidCrossEntropy, "none", [(0,)], targets=np.zeros(0))
 
     for kind in (f.Dropout, f.VariationalDropout):
@@ -235,8 +259,115 @@ def _cases():
     add(a.LinearGelu, "far out", [(6, 1), (1, 1), (1,)], between=(-9.0, 9.0))
     add(a.BranchEnd, "3-D", [(2, 3, 5), (2, 3, 4), (4, 5), (5,)], p=0.0, rng=None)
     _looking_cases(add)
+    _memory_cases(add)
+    _picture_cases(add)
+    _labelling_cases(add)
+    _tree_cases(add)
+    _regression_cases(add)
     add(f.LayerNorm, "large enough for threads", [(9, 50, 160), (160,), (160,)])
     return found
+
+
+def _regression_cases(add):
+    """Losses of numbers: all that count, some that do not, none."""
+    one, grid, gone = np.array([0.3, -1.2, 2.0]), np.array([[0.5, np.nan], [-0.1, 1.4], [np.nan, 0.0]]), np.array([np.nan, np.nan])
+    three, median = np.array([0.1, 0.5, 0.9]), np.array([0.5])
+    for label, targets in {"1-D": one, "2-D, some ignored": grid, "all ignored": gone, "size 1": np.array([0.2]), "none": np.zeros(0)}.items():
+        add(regression.SquaredError, label, [targets.shape], targets=targets)
+        add(regression.Pinball, label, [(*targets.shape, 3)], targets=targets, quantiles=three)
+    add(regression.Pinball, "the median alone", [(3, 1)], targets=one, quantiles=median)
+    add(regression.Pinball, "far out", [(3, 3)], between=(-90.0, 90.0), targets=one, quantiles=three)
+    add(regression.SquaredError, "far out", [(3,)], between=(-90.0, 90.0), targets=one)
+
+
+def _tree_cases(add):
+    """Ops over a forest: trees of unlike heights, one that is a single leaf, none; with and without words above the leaves."""
+    def grown(*values):
+        nodes = [nodes_of(tree_of(value), len) for value in values]
+        return pack(joined(nodes) if nodes else Nodes(*np.zeros((4, 0), int)))[0]
+
+    def among(forest, *names): return {name: getattr(forest, name) for name in names}
+
+    pairs = grown((("a", "b"), ("c", ("d", "e"))), ("a", "b"), "a", ("a", (("b", "c"), "d")))
+    wide = grown(*[functools.reduce(lambda left, k: (left, "a") if k % 3 else ("a", left), range(k), "b") for k in range(1, 9)])
+    for label, forest, H in (("four trees", pairs, 3), ("one leaf", grown("a"), 2), ("size 1", grown(("a", "b")), 1), ("no trees", grown(), 3), ("wide", wide, 37)):
+        leaves, narrow = int((forest.words >= 0).sum()), min(H, 6)
+        between = (-0.3, 0.3) if H > 9 else None
+        add(trees.RecursiveNet, label, [(leaves, H), (2 * H, H), (H,)], between=between, **among(forest, "levels", "children"))
+        add(trees.TensorNet, label, [(leaves, narrow), (4 * narrow ** 2, narrow), (2 * narrow, narrow), (narrow,)], between=(-0.5, 0.5),
+            **among(forest, "levels", "children"))
+        add(trees.TreeLSTM, label, [(leaves, 4), (4, 4 * H), (2 * H, 5 * H), (4 * H,)], between=between,
+            at=np.arange(leaves), **among(forest, "levels", "children"))
+        add(trees.ChildSumLSTM, label, [(leaves, 4), (4, 4 * H), (H, 4 * H), (4 * H,)], between=between,
+            at=np.arange(leaves), **among(forest, "levels", "first", "children"))
+    said = grown({"word": "a", "left": "b", "right": {"word": "c", "left": "d", "right": "e"}}, ("a", "b"))
+    add(trees.TreeLSTM, "words above the leaves", [(7, 2), (2, 12), (6, 15), (12,)], at=np.flatnonzero(said.words >= 0),
+        **among(said, "levels", "children"))
+    many = grown({"word": "a", "children": ["b", ("c", "d", "e"), ["f"]]}, ["a"], {"word": "a", "children": [{"word": "b", "children": ["c"]}]})
+    add(trees.ChildSumLSTM, "any number of children, words above the leaves", [(int((many.words >= 0).sum()), 2), (2, 12), (3, 12), (12,)],
+        at=np.flatnonzero(many.words >= 0), **among(many, "levels", "first", "children"))
+
+
+def _picture_cases(add):
+    """Ops on pictures (N, H, W, C): filters and windows that leave a rest, that just fit, and that are larger than the pictures."""
+    p = pictures
+
+    def shapes(N, H, W, C, k, l, F): return [(N, H, W, C), (k, l, C, F), (F,)]
+
+    add(p.Conv2D, "3 x 3, zeros around", shapes(2, 5, 6, 3, 3, 3, 4), padding=1)
+    add(p.Conv2D, "stride 2, a rest", shapes(2, 6, 5, 3, 3, 3, 2), stride=2, padding=1)
+    add(p.Conv2D, "no zeros, not square", shapes(2, 5, 7, 2, 2, 3, 5))
+    add(p.Conv2D, "more zeros than the filter has", shapes(1, 3, 3, 2, 2, 2, 3), padding=3)
+    add(p.Conv2D, "stride larger than the filter", shapes(2, 9, 9, 2, 2, 2, 3), stride=4)
+    add(p.Conv2D, "1 x 1", shapes(2, 3, 3, 4, 1, 1, 5))
+    add(p.Conv2D, "as large as the picture", shapes(2, 4, 3, 2, 4, 3, 3))
+    add(p.Conv2D, "whole vectors of channels", shapes(3, 9, 13, 16, 3, 3, 48), between=(-1.0, 1.0), padding=1)
+    add(p.Conv2D, "size 1", shapes(1, 1, 1, 1, 1, 1, 1))
+    add(p.Conv2D, "no pictures", shapes(0, 4, 4, 3, 3, 3, 2))
+    for kind in (p.MaxPool2D, p.MeanPool2D):
+        add(kind, "windows of 2", [(2, 4, 6, 3)], size=2)
+        add(kind, "windows of 3, a rest", [(2, 7, 5, 2)], size=3)
+        add(kind, "one window", [(2, 3, 3, 2)], size=3)
+        add(kind, "windows of 1", [(1, 2, 3, 2)], size=1)
+        add(kind, "size 1", [(1, 1, 1, 1)], size=1)
+        add(kind, "no pictures", [(0, 4, 4, 2)], size=2)
+        add(kind, "large enough for threads", [(4, 33, 32, 17)], size=2)
+    known = np.array([0.5, -1.0, 0.0, 2.0]), np.array([1.0, 0.25, 3.0, 0.0])
+    for label, moments in (("", None), (", known moments", known)):
+        def norm(put, moments=moments): return p.BatchNorm(None if moments is None else tuple(map(put, moments)))
+
+        add(p.BatchNorm, "2-D" + label, [(6, 4), (4,), (4,)], norm)
+        add(p.BatchNorm, "pictures" + label, [(2, 3, 2, 4), (4,), (4,)], norm)
+        add(p.BatchNorm, "no rows" + label, [(0, 4), (4,), (4,)], norm)
+        for size, s in {1: (2, 3, 2, 4), 2: (3, 5, 4, 4), 3: (2, 3, 3, 4)}.items():
+            make = (lambda put, size=size, moments=moments: p.NormPoolRelu(size, None if moments is None else tuple(map(put, moments))))
+            add(p.NormPoolRelu, f"windows of {size}{label}", [s, (4,), (4,)], make)
+        add(p.NormPoolRelu, "no pictures" + label, [(0, 4, 4, 4), (4,), (4,)], lambda put, moments=moments: p.NormPoolRelu(2, moments and tuple(map(put, moments))))
+    add(p.NormPoolRelu, "size 1", [(1, 1, 1, 1), (1,), (1,)])
+    add(p.BatchNorm, "one row", [(1, 3), (3,), (3,)])
+    add(p.BatchNorm, "size 1", [(1, 1), (1,), (1,)])
+    add(p.BatchNorm, "large enough for threads", [(3, 41, 40, 17), (17,), (17,)])
+
+
+def _memory_cases(add):
+    """Neural Turing Machines; the weights that the heads come with add up to one."""
+    def both(label, N, T, D, H, S, M, reads, writes, J, between=(-1.0, 1.0)):
+        K, Y = reads + writes, reads * M
+        P = (K + 2 * writes) * M + 3 * K + K * J
+        heads = [(N, K, S), (N, S, M)]
+        add(memory.TuringLSTM, label, [(N, T, D), (N, H + Y), (N, H), *heads, (D, 4 * H), (H + Y, 4 * H), (4 * H,), (H, P), (P,)], between=between, weights=3)
+        add(memory.TuringFeedforward, label, [(N, T, D), (N, Y), *heads, (D, H), (Y, H), (H,), (H, P), (P,)], between=between, weights=2)
+
+    both("one head each", 2, 3, 4, 5, 6, 3, 1, 1, 3)
+    both("two heads each", 3, 4, 2, 5, 7, 4, 2, 2, 3)
+    both("three write", 2, 3, 3, 4, 5, 3, 1, 3, 1)
+    both("all read", 2, 3, 3, 4, 5, 3, 2, 0, 3)
+    both("all write, moves of an even number", 2, 3, 3, 4, 5, 3, 0, 1, 4)
+    both("moves beyond the end", 2, 3, 2, 3, 2, 2, 1, 1, 5)
+    both("size 1", 1, 1, 1, 1, 1, 1, 1, 1, 1)
+    both("no rows", 0, 3, 2, 3, 4, 2, 1, 1, 3)
+    both("no steps", 2, 0, 2, 3, 4, 2, 1, 1, 3)
+    both("wide", 13, 4, 9, 37, 40, 20, 1, 1, 3, between=(-0.4, 0.4))
 
 
 def _looking_cases(add):
@@ -276,6 +407,33 @@ def _looking_cases(add):
     add(scores, "no rows", [(0, 2, 4), (0, 3, 4), (4,)], lengths=ints())
     add(scores, "no steps", [(2, 0, 4), (2, 3, 4), (4,)], lengths=ints(3, 1))
     add(scores, "large enough for threads", [(7, 9, 40), (7, 31, 40), (40,)], lengths=ints(31, 5, 31, 1, 30, 12, 31))
+
+
+def _labelling_cases(add):
+    """Labels of padded sentences: some end early, one has no words, and labels may be unknown (-1)."""
+    def ints(*values): return np.array(values, int)
+
+    crf = labelling.CRF
+    def chain(N, T, K): return [(N, T, K), (K, K), (K,), (K,)]
+    def labels(N, T, K): return np.random.default_rng(3).integers(K, size=(N, T))
+
+    add(crf, "no lengths", chain(3, 4, 5), targets=labels(3, 4, 5))
+    add(crf, "lengths", chain(4, 5, 3), targets=labels(4, 5, 3), lengths=ints(5, 1, 0, 3))
+    add(crf, "labels that are not known", chain(3, 4, 3), targets=np.array([[1, -1, 2, 0], [-1, -1, -1, 2], [0, -1, 1, -1]]), lengths=ints(4, 4, 3))
+    add(crf, "no label is known", chain(2, 3, 3), targets=np.full((2, 3), -1))
+    add(crf, "one label", chain(2, 3, 1), targets=labels(2, 3, 1), lengths=ints(3, 2))
+    add(crf, "size 1", chain(1, 1, 1), targets=labels(1, 1, 1))
+    add(crf, "no rows", chain(0, 3, 4), targets=labels(0, 3, 4))
+    add(crf, "no steps", chain(2, 0, 3), targets=labels(2, 0, 3))
+    add(crf, "far apart", chain(2, 3, 3), between=(-60.0, 60.0), targets=labels(2, 3, 3))
+    add(crf, "wide", chain(5, 7, 19), targets=labels(5, 7, 19), lengths=ints(7, 3, 7, 1, 6))
+    for kind in (labelling.MeanOverTime, labelling.MaxOverTime):
+        add(kind, "no lengths", [(2, 3, 4)])
+        add(kind, "lengths", [(3, 5, 2)], lengths=ints(5, 1, 3))
+        add(kind, "one row empty", [(3, 4, 2)], lengths=ints(2, 0, 4))
+        add(kind, "size 1", [(1, 1, 1)], lengths=ints(1))
+        add(kind, "no rows", [(0, 2, 4)], lengths=ints())
+        add(kind, "no steps", [(2, 0, 3)], lengths=ints(0, 0))
 
 
 CASES = _cases()

@@ -6,10 +6,12 @@ from cases import CASES, gradients, outputs, seeds
 from tsuzuri.ops import attending as t
 from tsuzuri.ops import elementwise as e
 from tsuzuri.ops import fused as f
-from tsuzuri.ops import index, linalg, reduce, shape
+from tsuzuri.ops import index, labelling, linalg, memory, pictures, reduce, regression, shape, trees
 from tsuzuri.ops import outputs as o
 
 torch = pytest.importorskip("torch")
+torch_turing = pytest.importorskip("torch_turing")
+torch_forest = pytest.importorskip("torch_forest")
 F = torch.nn.functional
 torch.set_num_threads(2)
 
@@ -129,6 +131,60 @@ def additive(op, q, k, v):
     return (q[:, :, None] + k[:, None]).tanh().matmul(v) * within(op, *k.shape[:2])
 
 
+def chain(op, e, A, start, end):
+    """Every sequence of labels by itself, as the definition says: their number is K^T, so the cases are small."""
+    loss = 0 * (e.sum() + A.sum() + start.sum() + end.sum())
+    lengths = [e.shape[1]] * len(e) if op.lengths is None else op.lengths.tolist()
+    for row, targets, L in zip(e, op.targets.tolist(), lengths, strict=True):
+        if not L:
+            continue
+        paths = torch.cartesian_prod(*[torch.arange(e.shape[2])] * L).reshape(-1, L)
+        scores = start[paths[:, 0]] + end[paths[:, -1]] + row[torch.arange(L), paths].sum(1) + A[paths[:, :-1], paths[:, 1:]].sum(1)
+        known = torch.tensor(targets[:L])
+        agree = ((paths == known) | (known < 0)).all(1)
+        loss = loss + scores.logsumexp(0) - scores[agree].logsumexp(0)
+    return loss / max(sum((np.array(targets[:L]) >= 0).sum() for targets, L in zip(op.targets.tolist(), lengths, strict=True)), 1)
+
+
+def pool(take, empty):
+    """Row by row, without its padding."""
+    def forward(op, hs):
+        lengths = [hs.shape[1]] * len(hs) if op.lengths is None else op.lengths.tolist()
+        return torch.stack([take(row[:length]) if length else empty(row) for row, length in zip(hs, lengths, strict=True)])
+    return forward
+
+
+def nothing(row):
+    return 0 * row.sum(0)
+
+
+def first(x):
+    """Pictures as PyTorch has them, the channels before the places."""
+    return x.permute(0, 3, 1, 2)
+
+
+def batch_norm(op, x, gain, bias):
+    mean, variance = (None, None) if op.known is None else map(torch.from_numpy, op.known)
+    return F.batch_norm(x.reshape(-1, x.shape[-1]), mean, variance, gain, bias, training=op.known is None).reshape(x.shape)
+
+
+def sigmoid_cross_entropy(op, z):
+    targets = torch.from_numpy(op.targets).double()
+    known = ~targets.isnan()
+    return F.binary_cross_entropy_with_logits(z[known], targets[known], reduction="sum") / max(int(known.sum()), 1)
+
+
+def squared_error(op, y):
+    known = torch.from_numpy(~np.isnan(op.targets))
+    return F.mse_loss(y[known], torch.from_numpy(op.targets)[known], reduction="sum") / max(int(known.sum()), 1)
+
+
+def pinball(op, y):
+    known, q = torch.from_numpy(~np.isnan(op.targets)), torch.from_numpy(op.quantiles)
+    off = torch.from_numpy(op.targets)[known][:, None] - y[known]
+    return torch.maximum(q * off, (q - 1) * off).sum() / max(off.numel(), 1)
+
+
 class Layer:
     """A PyTorch layer and its number of states."""
 
@@ -159,14 +215,24 @@ COUNTERPARTS = {
     f.LayerNorm: lambda op, x, gain, bias: F.layer_norm(x, gain.shape, gain, bias),
     f.CrossEntropy: cross_entropy,
     f.LinearCrossEntropy: lambda op, x, W, b: cross_entropy(op, x @ W + b),
-    f.SigmoidCrossEntropy: lambda op, z: F.binary_cross_entropy_with_logits(
-        z, torch.from_numpy(op.targets).double(), reduction="sum") / max(z.numel(), 1),
+    f.SigmoidCrossEntropy: sigmoid_cross_entropy,
+    regression.SquaredError: squared_error, regression.Pinball: pinball,
     o.MixtureCrossEntropy: mixture, o.AdaptiveCrossEntropy: adaptive,
     f.ActivationPenalty: lambda op, x: x.pow(2).sum() / max(x.numel(), 1),
     f.TemporalPenalty: lambda op, x: x.diff(dim=1).pow(2).sum() / max(x.diff(dim=1).numel(), 1),
+    pictures.Conv2D: lambda op, x, W, b: F.conv2d(first(x), W.permute(3, 2, 0, 1), b, op.stride, op.padding).permute(0, 2, 3, 1),
+    pictures.MaxPool2D: lambda op, x: F.max_pool2d(first(x), op.size).permute(0, 2, 3, 1),
+    pictures.MeanPool2D: lambda op, x: F.avg_pool2d(first(x), op.size).permute(0, 2, 3, 1),
+    pictures.BatchNorm: batch_norm,
+    pictures.NormPoolRelu: lambda op, *given: F.max_pool2d(first(batch_norm(op, *given)).relu(), op.size).permute(0, 2, 3, 1),
     t.CausalAttention: attention, t.Attention: look, t.AdditiveScores: additive,
     t.LinearGelu: lambda op, x, W, b: F.gelu(F.linear(x, W.T, b)),
     t.BranchEnd: lambda op, r, x, W, b: r + F.linear(x, W.T, b),
+    labelling.CRF: chain,
+    labelling.MeanOverTime: pool(lambda row: row.mean(0), nothing), labelling.MaxOverTime: pool(lambda row: row.amax(0), nothing),
+    trees.RecursiveNet: torch_forest.recursive, trees.TensorNet: torch_forest.tensor_net,
+    trees.TreeLSTM: torch_forest.tree_lstm, trees.ChildSumLSTM: torch_forest.child_sum,
+    memory.TuringLSTM: torch_turing.turing_lstm, memory.TuringFeedforward: torch_turing.turing_feedforward,
     f.RNN: recurrent(Layer(torch.nn.RNN, 1), 1),
     f.GRU: recurrent(Layer(torch.nn.GRU, 1), 3),
     f.LSTM: recurrent(Layer(torch.nn.LSTM, 2), 4),
@@ -181,9 +247,18 @@ def possible(case):
     if case.kind in (f.RNN, f.GRU, f.LSTM):
         lengths = case.op().lengths
         return case.op().mask is None and 0 not in case.shapes[0] and (lengths is None or lengths.min() > 0)
+    if case.kind in (memory.TuringLSTM, memory.TuringFeedforward):
+        return 0 not in case.shapes[0]
+    if case.kind is labelling.CRF:
+        return case.shapes[0][0] > 0 and case.shapes[0][2] ** case.shapes[0][1] < 1000
+    if case.kind in (labelling.MeanOverTime, labelling.MaxOverTime):
+        return case.shapes[0][0] > 0
     if case.kind in (f.MaskedSoftmax, t.Attention):
         lengths = case.op().lengths
         return lengths is None or 0 not in lengths
+    if case.kind.__module__ == pictures.__name__:            # of nothing, and the variance of one row
+        rows = int(np.prod(case.shapes[0][:-1]))
+        return rows > 0 and (rows > 1 or case.kind not in (pictures.BatchNorm, pictures.NormPoolRelu))
     return case.kind in COUNTERPARTS and not (case.kind is t.BranchEnd and case.op().p)
 
 

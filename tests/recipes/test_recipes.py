@@ -1,5 +1,6 @@
 """Every recipe reaches its figure, and what is said of it is so.  The long ones run with -m long."""
 import json
+import math
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -7,23 +8,33 @@ import numpy as np
 import pytest
 
 from tsuzuri.datasets import fetch
-from tsuzuri.recipes import RECIPES, Measured, Watch, learners_tasks, penn_treebank, run_recipe, translation
+from tsuzuri.recipes import (
+    RECIPES,
+    Measured,
+    Watch,
+    forecasting,
+    learners_tasks,
+    memory_tasks,
+    penn_treebank,
+    run_recipe,
+    translation,
+)
 from tsuzuri.recipes.book_vectors import PUBLISHED, toy_floor
 from tsuzuri.recipes.gold_sets import bound
-from tsuzuri.train.language_model import train_run
-from tsuzuri.train.seq2seq import train_pairs
 from tsuzuri.train.seq2seq_run import TASK, Seq2SeqRun
+from tsuzuri.train.trainings import training_of
 from tsuzuri.vectors.word_vectors import WordVectors
 
 LONG = ("ptb-lstm", "macbeth-char", "tinyshakespeare-char", "novels-skipgram", "novels-svd", "macbeth-sequential", "ptb-10-minutes",
-        "tinyshakespeare-gpt", "soseki-char", "soseki-word", "dialogue-chat", "headlines", *(recipe.name for recipe in learners_tasks.RECIPES))
+        "tinyshakespeare-gpt", "soseki-char", "soseki-word", "dialogue-chat", "headlines", "sst-recursive", "sst-rntn", "sst-tree-lstm", "shapes-caption", "digits-caption", "sst-sentences", "japanese-pos", *(recipe.name for recipe in learners_tasks.RECIPES),
+        *(recipe.name for recipe in forecasting.RECIPES), *(recipe.name for recipe in memory_tasks.RECIPES))
 HOURS = ("ptb-hour", "ptb-better-rnnlm", "ptb-awd-lstm", "wikitext2-hour",           # no test: half an hour and more
          *(name for name in RECIPES if name.startswith(("multi30k-", "tanaka-"))))
-GENERATED = ("spiral", "toy-cbow", "toy-skipgram", *(recipe.name for recipe in learners_tasks.RECIPES))
+GENERATED = ("spiral", "toy-cbow", "toy-skipgram", "shapes-caption", *(recipe.name for recipe in learners_tasks.RECIPES), *(recipe.name for recipe in memory_tasks.RECIPES))
 
 
 def train_quietly(run):
-    for _ in train_pairs(run) if isinstance(run, Seq2SeqRun) else train_run(run):
+    for _ in training_of(run.task.command).train(run, math.inf):
         pass
 
 
@@ -212,3 +223,21 @@ def test_shares_of_words_by_hand():
     assert translation.distinct(["a b a", "c"], 1) == pytest.approx(3 / 4)
     assert translation.distinct(["a"], 2) == 0
     assert translation.at_hand(["a b c", "d"], ["a x", "d d"]) == pytest.approx(3 / 4)
+
+
+# Images to sentences
+
+@pytest.mark.parametrize(("known", "new", "reached"), [(0.97, 0.96, True), (0.99, 0.94, False), (0.94, 0.99, False)])
+def test_captions_are_judged_by_the_worse_of_scenes_like_those_of_the_training_and_others(known, new, reached, monkeypatch, tmp_path):
+    monkeypatch.setattr("tsuzuri.datasets.pictures.HELD_OUT", 20)
+    monkeypatch.setattr("tsuzuri.train.captions.draw_run", lambda run, model: None)
+    small = {"scenes": 40, "pixels": 16, "size": 8, "filters": 2, "blocks": 2, "epochs": 1}
+    recipe = RECIPES["shapes-caption"]
+    monkeypatch.setitem(RECIPES, "shapes-caption", replace(recipe, settings=recipe.settings | small))
+    monkeypatch.setattr("tsuzuri.recipes.captions.evaluate_captions", lambda captioner, data: {
+        "true": known, "true_unseen": new, "stating_unseen": 12, "true_stating_unseen": 0.5})
+    result = run_recipe("shapes-caption", tmp_path / "x", QUIETLY)
+    assert (result.figure, result.reached) == (pytest.approx(100 * min(known, new)), reached)
+    assert result.details[0] == f"{100 * known:.1f} % true of held-out scenes, {100 * new:.1f} % of scenes with combinations never seen in training"
+    assert result.details[1] == "12 captions state such a combination, 50.0 % of them are true"
+    assert (tmp_path / "x" / "attention.png").exists()

@@ -14,9 +14,25 @@ HELP = "Neural language processing from scratch: train, measure and use small se
 
 def make_app() -> App:
     """The commands of all groups."""
-    from tsuzuri.cli import check, data, demo, doctor, imports, lm, recipe, seq2seq, thesaurus, vectors
+    from tsuzuri.cli import (
+        caption,
+        check,
+        data,
+        demo,
+        doctor,
+        imports,
+        lm,
+        memory,
+        recipe,
+        seq2seq,
+        series,
+        tag,
+        thesaurus,
+        tree,
+        vectors,
+    )
     app = App(name="tsuzuri", version=__version__, help=HELP)
-    for group in (demo, lm, seq2seq, vectors, thesaurus, imports, data, recipe, check, doctor):
+    for group in (demo, lm, seq2seq, memory, caption, series, tree, vectors, thesaurus, tag, imports, data, recipe, check, doctor):
         group.register(app)
     return app
 

@@ -12,31 +12,29 @@ def register(app: App) -> None:
 
 
 def check(config: Path, /, *, seed: Seed = 0) -> int:
-    """Check every gradient of a language model against a numeric one, in float64.
+    """Check every gradient of a model of any task against a numeric one, in float64.
 
-    Dropout masks, ignored targets, carried state and tied weights are part of the check. Leaves with 1 where a
-    parameter is wrong, and names the first.
+    A language model reads a made batch, in which ignored targets and a carried state are; any other model a few rows of its
+    run's data. Dropout masks and tied weights are part of the check. Leaves with 1 where a parameter is wrong, and names the
+    first.
 
     Examples:
 
       tsuzuri check runs/ptb/config.toml
 
+      tsuzuri check runs/pos/config.toml --seed 3
+
     Parameters
     ----------
     config
-        A TOML file of settings, such as a run's config.toml; the model's are used.
+        A TOML file of settings, such as a run's config.toml.
     seed
-        Of the weights, the batch and the directions.
+        Of the directions and masks, and of a language model's weights and batch.
     """
     from tsuzuri.cli.output import note
-    from tsuzuri.errors import ConfigError
-    from tsuzuri.gradcheck import TOLERANCE, check_language_model
-    from tsuzuri.train.run import read_settings
-    model = read_settings(config).model
-    if model.arch == "ngram":
-        raise ConfigError(f"{config}: a model of arch ngram is counted and has no gradients; name the settings of another one.")
+    from tsuzuri.gradcheck import TOLERANCE, check_config
     wrong = None
-    for row in check_language_model(model, seed=seed):
+    for row in check_config(config, seed=seed):
         print(f"{row.name:<24} {row.shape!s:<14} {row.exact:+.9e}  {row.numeric:+.9e}  error {row.error:.1e}"
               f"  {'ok' if row.right else 'WRONG'}")
         wrong = wrong or (None if row.right else row)

@@ -34,6 +34,10 @@ class Dataset:
     ``files`` maps splits to files.  Where there are ``fractions``, every file is cut into them at line ends, in this
     order.  Points have neither.  Of the kind "judgements" are files that vectors are measured with, under the names of
     their parts; of the kind "vectors", published ones.  ``written`` gives the lines of a file as they are to be read.
+    Of the kind "series" are tables of numbers, a CSV file under the name "all".
+    Of the kind "trees" are trees in brackets, one a line.
+    Of the kind "pictures" are scenes with captions, cut into ``parts`` (``tsuzuri.datasets.pictures``); of the kind "images", images alone.
+    Of the kinds "labels" and "tags" are sentences with one label, or with one for each word (``tsuzuri.datasets.labelled``).
     Of the kind "pairs" are pairs of texts in two ``languages``, cut into ``parts`` as ``tsuzuri.datasets.pairs`` does; a
     file that is one side of a part is named as "train-en", a text that the pairs of a part are found in as "train-text".
     """
@@ -89,6 +93,17 @@ def _without_word_breaks(lines: Iterator[str]) -> Iterator[str]:
     return filter(None, (_BETWEEN_WORDS.sub("", line) for line in lines))
 
 
+def _series(name: str, what: str, size: str, licence: str, path: str, sha256: str, written: Callable[[Iterator[str]], Iterator[str]] | None = None) -> Dataset:
+    """A table of numbers."""
+    return Dataset(name, what, size, licence, kind="series", files={"all": File(f"series/{path}", sha256, None)}, written=written)
+
+
+def _under_countries(lines: Iterator[str]) -> Iterator[str]:
+    """Exchange rates under the names of their countries, in the order in which they were published."""
+    yield "Australia,Britain,Canada,Switzerland,China,Japan,New Zealand,Singapore"
+    yield from lines
+
+
 _WIKITEXT2 = _split_files(
     "wikitext2/{}.txt", _WIKITEXT + "{}.txt",
     train="9e9fa1ad55b1c2c95b08e37dd8e653f638fac2c6de904b79e813611eefbc985f",
@@ -99,6 +114,15 @@ _AOZORA = _split_files(
     kokoro="b1785931e33e54fa3cbccc937506c4fbde628c5a79c525a4b450aa9d456c1d6b",
     neko="6d8360963ffbf3e0c521d7dc072bdb452505788646caeb4db0bab3dc408464f5",
     bottyan="d20d607c02bd3ffcbacc901665020bfaca0c330aaa991efa702bc157db00743c")
+_TANAKA_JA = {part: File(f"tanaka/{name}.ja", digest, None) for part, name, digest in (
+    ("train", "train", "fc81a1434349ec98a449d7ae9cd2530057f689637684ecfed3501ea6a8a07ecc"),
+    ("valid", "dev", "cd534f56b8639dc130f86a365e5ec0aa70042000bdd740a622fbbf8b6be4acca"),
+    ("test", "test", "d37dc460a81b064e4106c8913eb11fa300da05cf3f58a7a5bbfec7e20947ddef"))}
+_MNIST = {f"{part}-{what}": File(f"mnist/{name}-{what}-idx{axes}-ubyte.gz", digest, None) for part, name, what, axes, digest in (
+    ("train", "train", "images", 3, "db8f937d487057fb14a9f0fbe97f0bc8d311ab41b750d41e1ff37c43b9e55e19"),
+    ("train", "train", "labels", 1, "51fc562b6747b666fbf6e84ce29d43c3cb5f9c388c664d43b33f02095313405a"),
+    ("test", "t10k", "images", 3, "cfeddb84311ecf044fc6a5b0f6ee8a24d265d4e83e388400186eb114082f4209"),
+    ("test", "t10k", "labels", 1, "e41c74e484045d39b462a7790a4af51301bd9b0b24f0154798d713ec68c45920"))}
 
 _ALL = (
     Dataset("python-reference", "the language reference that every CPython carries", "465 kB", "PSF-2.0",
@@ -128,11 +152,7 @@ _ALL = (
     Dataset("soseki", "the same novels as they are written, without spaces between words", "2.1 MB", "public domain",
             files=_AOZORA, fractions=_THREE, written=_without_word_breaks),
     Dataset("tanaka-ja", "50,000 Japanese sentences of the Tanaka corpus, cut into words", "2.8 MB", "CC BY 2.0 FR",
-            files=_split_files(
-                "tanaka/{}.ja", None,
-                train="fc81a1434349ec98a449d7ae9cd2530057f689637684ecfed3501ea6a8a07ecc",
-                dev="cd534f56b8639dc130f86a365e5ec0aa70042000bdd740a622fbbf8b6be4acca",
-                test="d37dc460a81b064e4106c8913eb11fa300da05cf3f58a7a5bbfec7e20947ddef")),
+            files={"dev" if part == "valid" else part: file for part, file in _TANAKA_JA.items()}),
     Dataset("tanaka", "50,000 English and Japanese sentences of the Tanaka corpus, cut into words", "4.6 MB", "CC BY 2.0 FR",
             kind="pairs", languages=("en", "ja"), parts=_PARTS, files=_two_sides(
                 ("en", "ja"), "tanaka/{}.{}", None,
@@ -164,6 +184,26 @@ _ALL = (
     _made("copy", "strings of up to 12 letters, and the same", "20,000 pairs"),
     _made("reverse", "strings of up to 12 letters, and the same backwards", "20,000 pairs"),
     _made("sort", "strings of up to 12 letters, and the same in the order of the alphabet", "20,000 pairs"),
+    _series("airline", "passengers of airlines a month, 1949 to 1960, in thousands (Box and Jenkins 1976)", "144 rows", "none stated",
+            "airline-passengers.csv", "8cb51be753a718d9be5d76d7e238cc224792754676adc21faa59e954b0201621"),
+    _series("sunspots", "sunspots a month, 1749 to 1983 (Andrews and Herzberg 1985)", "2,820 rows", "none stated",
+            "monthly-sunspots.csv", "c4ec8cc57d9f6fb6ecdb3e1f37f25b6f4badd5124c55931052b0cd2fc3bc71f3"),
+    _series("etth1", "load and oil temperature of a transformer of electricity, hourly for two years (Zhou et al. 2021)", "17,420 rows", "CC BY-ND 4.0",
+            "ETTh1.csv", "f18de3ad269cef59bb07b5438d79bb3042d3be49bdeecf01c1cd6d29695ee066"),
+    _series("exchange", "exchange rates of eight countries, daily, 1990 to 2010 (Lai et al. 2018)", "7,588 rows", "none stated",
+            "exchange_rate.txt.gz", "6a4fbb561dcdee43f071a83badbeec9223a335552278348656738b556f1c2e9d", _under_countries),
+    _series("vix", "the VIX, volatility that options on the S&P 500 expect: open, high, low, close of each day, 1990 to 2026", "9,235 rows", "ODC-PDDL-1.0",
+            "vix-daily.csv", "fa8f8119bb2fa785bb408bcae541a1e630fef97f3acb160b94ed3115c1318db5"),
+    Dataset("sst", "Stanford Sentiment Treebank (Socher 2013): 11,855 sentences as trees, a label 0 to 4 at every node", "3.0 MB", "research",
+            kind="trees", files={
+                "train": File("sst/train.txt", "e2f3f41b0b1e6d4dddc0effe3bfc2d27ed8928079aa9a03d652311614fc5feb7", None),
+                "valid": File("sst/dev.txt", "0e9336aed6e4730e19f58d00a77b3f0297efdb755f7b5e598c98a05e3f97ea40", None),
+                "test": File("sst/test.txt", "6e54806dee95cf80cd918e7dfb3f6770f6df24bf826f289a4d1f709e1c8f6761", None)}),
+    Dataset("negation", "what is said of a film, with not and never: positive or negative, generated", "6,000 sentences", "none needed",
+            kind="labels", parts=("train", "valid")),
+    Dataset("homographs", "the duck watch saw ...: which word is the verb?, generated", "6,000 sentences", "none needed", kind="tags", parts=("train", "valid")),
+    Dataset("tanaka-pos", "the sentences of tanaka-ja with the part of speech of each word as Sudachi finds it (silver)", "2.8 MB", "CC BY 2.0 FR",
+            kind="tags", parts=_PARTS, written=_without_word_breaks, files=_TANAKA_JA),
     Dataset("book", "word vectors published with Deep Learning from Scratch 2 (Saito 2018), trained on PTB", "2.2 MB", "MIT",
             kind="vectors", files={"cbow": File(
                 "book/cbow_params.pkl", "205dba67a075fce2c81a2662c035244919eac50b796199490ce1212efd19cef4", _BOOK)}),
@@ -190,6 +230,12 @@ _ALL = (
                 verb="6eda632426d55ff20d8a38465369de5b7c14a40b0771ca753dfc77386ab297d3",
                 adj="29eac98c17f0220e50f94e31e863820a002347efb7839d6b088d0e185877e132",
                 adv="09116ffe2b6e624d2955249358a81d50914e865c8eb51617e2a1ed115b084814")),
+    Dataset("shapes", "scenes of coloured shapes with sentences that are true of them, generated", "any number of pictures", "none needed",
+            kind="pictures", parts=("train", "valid", "unseen")),
+    Dataset("digits", "scenes of MNIST's digits with sentences that are true of them, generated", "any number of pictures",
+            "MNIST: CC BY-SA 3.0", kind="pictures", parts=("train", "valid", "unseen"), files=_MNIST),
+    Dataset("mnist", "70,000 handwritten digits of 28 x 28 pixels, which scenes of digits are made of", "11.6 MB, packed", "CC BY-SA 3.0",
+            kind="images", files=_MNIST),
 )
 
 DATASETS: Mapping[str, Dataset] = MappingProxyType({dataset.name: dataset for dataset in _ALL})

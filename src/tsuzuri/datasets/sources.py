@@ -189,6 +189,15 @@ def _check_text(name: str) -> None:
     if kind == "vectors":
         raise DataError(f"{name} is word vectors, not text; `tsuzuri data get {name}` prints the file, which `tsuzuri vectors "
                         "nearest` can be asked")
+    if kind == "series":
+        raise DataError(f"{name} is a series of numbers, not text; `tsuzuri series train {name}` learns from it")
+    if kind in ("labels", "tags"):
+        arch = " --arch tagger" if kind == "tags" else ""
+        raise DataError(f"{name} is labelled sentences, not text; `tsuzuri tag train {name}{arch}` learns from them")
+    if kind in ("pictures", "images"):
+        raise DataError(f"{name} is pictures, not text; `tsuzuri caption train {'digits' if kind == 'images' else name}` learns from them")
+    if kind == "trees":
+        raise DataError(f"{name} is trees, not text; `tsuzuri tree train {name}` learns from them")
 
 
 def _check_split(name: str, split: str) -> None:

@@ -17,16 +17,34 @@ class Parameter(Tensor):
         super().__init__(data, requires_grad=True)
 
 
+class Buffer:
+    """An array that a model saves and loads with its parameters, but that no gradient moves: what a layer counts while it is trained."""
+
+    __slots__ = ("data",)
+
+    def __init__(self, data: Array):
+        self.data = data
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the array."""
+        return self.data.shape
+
+
 class Module:
     """Anything that holds parameters in its attributes, or in lists, tuples, dicts and modules among them."""
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """(dotted name, parameter) in the order of assignment; a shared one comes once, under its first name."""
+        return ((name, held) for name, held in self._named() if isinstance(held, Parameter))
+
+    def _named(self) -> Iterator[tuple[str, Parameter | Buffer]]:
+        """The buffers too."""
         seen = set()
-        for name, parameter in _walk(self, ""):
-            if id(parameter) not in seen:
-                seen.add(id(parameter))
-                yield name, parameter
+        for name, held in _walk(self, ""):
+            if id(held) not in seen:
+                seen.add(id(held))
+                yield name, held
 
     def parameters(self) -> list[Parameter]:
         """The parameters without their names."""
@@ -37,12 +55,12 @@ class Module:
         return sum(parameter.data.size for parameter in self.parameters())
 
     def arrays(self) -> dict[str, Array]:
-        """The parameters' arrays by name, as they are saved."""
-        return {name: parameter.data for name, parameter in self.named_parameters()}
+        """The arrays of parameters and buffers by name, as they are saved."""
+        return {name: held.data for name, held in self._named()}
 
     def load(self, arrays: dict[str, Array]) -> None:
-        """Copy ``arrays`` into the parameters.  Raises RunError where a name or a shape does not match."""
-        own = dict(self.named_parameters())
+        """Copy ``arrays`` into the parameters and buffers.  Raises RunError where a name or a shape does not match."""
+        own = dict(self._named())
         for name in arrays:
             if name not in own:
                 raise RunError(f'the file holds a parameter "{name}" that the model does not have{suggest(name, own)}.')
@@ -61,7 +79,7 @@ class Module:
 
 
 def _walk(obj, prefix):
-    if isinstance(obj, Parameter):
+    if isinstance(obj, (Parameter, Buffer)):
         yield prefix, obj
     elif isinstance(obj, (Module, dict, list, tuple)):
         items = enumerate(obj) if isinstance(obj, (list, tuple)) else (obj if isinstance(obj, dict) else vars(obj)).items()

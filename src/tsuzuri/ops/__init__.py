@@ -3,7 +3,20 @@
 A number or an array beside a tensor is taken as a constant of the tensor's dtype.
 """
 from tsuzuri.array import module_of
-from tsuzuri.ops import attending, elementwise, fused, index, linalg, outputs, reduce, shape
+from tsuzuri.ops import (
+    attending,
+    elementwise,
+    fused,
+    index,
+    labelling,
+    linalg,
+    memory,
+    outputs,
+    pictures,
+    reduce,
+    regression,
+    shape,
+)
 from tsuzuri.tensor import Tensor
 
 
@@ -39,6 +52,8 @@ def temporal_penalty(x): return fused.TemporalPenalty()(x)
 def layer_norm(x, gain, bias): return fused.LayerNorm()(x, gain, bias)
 def cross_entropy(logits, targets, smoothing=0.0): return fused.CrossEntropy(targets, smoothing)(logits)
 def sigmoid_cross_entropy(logits, targets): return fused.SigmoidCrossEntropy(targets)(logits)
+def squared_error(y, targets): return regression.SquaredError(targets)(y)
+def pinball(y, targets, quantiles): return regression.Pinball(targets, quantiles)(y)
 
 
 def linear_cross_entropy(x, W, b, targets, smoothing=0.0):
@@ -69,6 +84,46 @@ def attention(q, k, v, lengths=None, heads=1, scale=1.0):
 def additive_scores(q, k, v, lengths=None):
     """Sum of v tanh(q + k) (N, T, S) for each query and key that there is, 0 for the others."""
     return attending.AdditiveScores(lengths)(q, k, v)
+
+
+def crf(e, A, start, end, targets, lengths=None):
+    """Mean loss of the labels ``targets`` (N, T) under a linear chain of emissions e (N, T, K) and steps A (K, K), in nats."""
+    return labelling.CRF(targets, lengths)(e, A, start, end)
+
+
+def mean_over_time(hs, lengths=None): return labelling.MeanOverTime(lengths)(hs)
+def max_over_time(hs, lengths=None): return labelling.MaxOverTime(lengths)(hs)
+
+
+def conv2d(x, W, b, stride=1, padding=0):
+    """Pictures x (N, H, W, C) through filters W (k, l, C, F) with ``padding`` zeros around -> (N, H', W', F)."""
+    return pictures.Conv2D(stride, padding)(x, W, b)
+
+
+def max_pool(x, size): return pictures.MaxPool2D(size)(x)
+def mean_pool(x, size): return pictures.MeanPool2D(size)(x)
+
+
+def batch_norm(x, gain, bias, known=None):
+    """x (..., C) with each channel normalised, and the arrays (C) of the mean and the variance that it had; ``known`` stand in for them."""
+    op = pictures.BatchNorm(known)
+    return op(x, gain, bias), *op.moments
+
+
+def norm_pool_relu(x, gain, bias, size=1, known=None):
+    """relu(max_pool(batch_norm(x, gain, bias), size)) in one pass, and the mean and variance (C)."""
+    op = pictures.NormPoolRelu(size, known)
+    return op(x, gain, bias), *op.moments
+
+
+def turing_lstm(*tensors):
+    """zs, ws, cT, mT of a Neural Turing Machine with an LSTM, from (x, z0, c0, w0, m0, Wx, U, b, Wp, bp); see kernels.turing."""
+    return memory.TuringLSTM()(*tensors)
+
+
+def turing_feedforward(*tensors):
+    """zs, ws, mT of a Neural Turing Machine without recurrence, from (x, r0, w0, m0, Wx, Wr, b, Wp, bp)."""
+    return memory.TuringFeedforward()(*tensors)
 
 
 def branch_end(r, x, W, b, p, rng):

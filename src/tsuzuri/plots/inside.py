@@ -107,9 +107,9 @@ def reach_curves(norms: Mapping[str, np.ndarray], path: str | os.PathLike, *, cl
 
 
 def saliency_bars(tokens: Sequence[str], size: np.ndarray, effect: np.ndarray, path: str | os.PathLike, *,
-                  title: str = "") -> None:
+                  title: str = "", measured: str = "|gradient × vector|") -> None:
     """A bar for each token, as high as the prediction hangs on it, in one colour where it speaks for the prediction and in
-    another where it speaks against it."""
+    another where it speaks against it.  ``measured`` says what the height is."""
     letters = max(map(len, tokens)) <= 2
     with one_figure(path, (min(max(5.0, (0.16 if letters else 0.55) * len(tokens) + 1.2), 18.0), 3.6)) as figure:
         axes = figure.add_subplot()
@@ -119,7 +119,7 @@ def saliency_bars(tokens: Sequence[str], size: np.ndarray, effect: np.ndarray, p
         axes.set_xticks(places, [_visible(token) for token in tokens], rotation=0 if letters or len(tokens) <= 12 else 60,
                         ha="center" if letters or len(tokens) <= 12 else "right")
         axes.tick_params(axis="x", length=0)
-        axes.set_ylabel("|gradient × vector|")
+        axes.set_ylabel(measured)
         axes.set_xlim(-0.7, len(tokens) - 0.3)
         axes.grid(False, axis="x")
         head(figure, title)

@@ -18,6 +18,7 @@ MEASURES: dict[str, tuple[str, str, Callable[[float], float]]] = {
     "loss": ("loss", "loss, nats a token", float),
     "perplexity": ("perplexity", "perplexity", lambda loss: math.exp(min(loss, HIGHEST))),
     "bits": ("loss", "bits per character", lambda loss: loss / math.log(2)),
+    "deviations": ("loss", "loss, in deviations of the training rows", float),
 }
 """What can be drawn of a loss in nats: its name, the name of its axis, how it follows.  Bits are per character where a
 token is a character."""

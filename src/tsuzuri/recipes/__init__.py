@@ -4,19 +4,24 @@ from pathlib import Path
 from tsuzuri.errors import ConfigError, suggest
 from tsuzuri.recipes import (
     book_vectors,
+    captions,
+    forecasting,
     gold_sets,
+    labels,
     language_models,
     learners_tasks,
+    memory_tasks,
     other_texts,
     penn_treebank,
     sequential,
     translation,
+    trees,
 )
 from tsuzuri.recipes.recipe import Measured, Recipe, Result, Watch
 
 __all__ = ["RECIPES", "Measured", "Recipe", "Result", "Watch", "run_recipe"]
 
-ROOMS = (language_models, penn_treebank, other_texts, book_vectors, gold_sets, sequential, learners_tasks, translation)
+ROOMS = (language_models, penn_treebank, other_texts, book_vectors, gold_sets, sequential, learners_tasks, translation, labels, trees, captions, forecasting, memory_tasks)
 RECIPES = {recipe.name: recipe for room in ROOMS for recipe in room.RECIPES}
 
 

@@ -30,6 +30,7 @@ IDS, BOUNDS, META = "ids.bin", "bounds.bin", "pairs.toml"
 BLOCK = 1 << 18                                                 # ids that are held before they are written
 POOL = 100                                                      # batches whose pairs are sorted together
 Batch = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+Ids = Sequence[int] | np.ndarray
 
 
 @dataclass
@@ -250,24 +251,24 @@ class PairBatches:
     def __getitem__(self, k: int) -> Batch:
         begin, middle, stop = self._sides(self.rows(k))
         targets = _padded(self._ids, middle, stop - middle, -1)
-        return _padded(self._ids, begin, middle - begin, 0), middle - begin, _shifted(targets, self.end), targets
+        return _padded(self._ids, begin, middle - begin, 0), middle - begin, shifted(targets, self.end), targets
 
 
 def padded_batch(sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], end: int) -> Batch:
     """Pairs as a batch; the targets have their line ends."""
     source, lengths = batch_of(sources)
     wanted = stacked(targets, -1)
-    return source, lengths, _shifted(wanted, end), wanted
+    return source, lengths, shifted(wanted, end), wanted
 
 
-def _shifted(targets, end):
+def shifted(targets, end):
     """What the decoder reads: the targets one place later, from the line end."""
     inputs = np.where(targets >= 0, np.roll(targets, 1, axis=1), 0)
     inputs[:, 0] = end
     return inputs
 
 
-def batch_of(sources: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
+def batch_of(sources: Sequence[Ids]) -> tuple[np.ndarray, np.ndarray]:
     """Sources to decode as (source (N, S), lengths (N,)), padded with 0.  DataError: one has no tokens, or there is none."""
     lengths = np.array([len(ids) for ids in sources], np.int64)
     if not lengths.all() or not len(lengths):
@@ -276,7 +277,7 @@ def batch_of(sources: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
     return stacked(sources, 0), lengths
 
 
-def stacked(texts: Sequence[Sequence[int]], fill: int) -> np.ndarray:
+def stacked(texts: Sequence[Ids], fill: int) -> np.ndarray:
     """Texts as the rows of an array, with ``fill`` behind their ends."""
     lengths = np.array([len(ids) for ids in texts], np.int64)
     ids = np.concatenate([np.asarray(text, np.int64) for text in texts])

@@ -83,6 +83,15 @@ class Task(ABC):
                            f"`tsuzuri {self.command} train` wrote.")
 
 
+def command_of(path: Path) -> str:
+    """The group of commands whose settings a TOML file has, by the sections in it; without sections those of language models."""
+    try:
+        sections = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return "lm"                                          # reading the settings will tell
+    return next((COMMANDS[name] for name in sections if name in COMMANDS), "lm")
+
+
 def last(name: str, layers: Layers, default: str) -> str:
     """The value of a setting in the last of the layers that has it."""
     return next((str(layer[name]) for _, layer in reversed(layers) if name in layer), default)

@@ -1,4 +1,4 @@
-"""What the compiled loops are made of: how a function is compiled, and exp, sigmoid and tanh that LLVM can vectorise.
+"""What the compiled loops are made of: how a function is compiled, and exp, log, sigmoid and tanh that LLVM can vectorise.
 
 The C library's exp is a call per element.  These are straight lines of arithmetic, so a loop over them becomes SIMD
 code on any processor:
@@ -146,6 +146,66 @@ def _split_exp_for(x):
 def exp(x):
     scale, rest = _split_exp(x)
     return scale * rest + scale
+
+
+@intrinsic
+def exponent(typingctx, x):
+    """The whole number n, as a float, for which x / 2^n is in [sqrt(1/2), sqrt(2)); x is above 0 and not subnormal."""
+    wide = {types.float32: (32, 23, 0x3F3504F3), types.float64: (64, 52, 0x3FE6A09E667F3BCD)}[x]
+
+    def codegen(context, builder, signature, args):
+        bits, shift, root = wide                             # the bits of sqrt(1/2)
+        whole = ir.IntType(bits)
+        above = builder.sub(builder.bitcast(args[0], whole), whole(root))
+        return builder.sitofp(builder.ashr(above, whole(shift)), args[0].type)
+
+    return x(x), codegen
+
+
+@intrinsic
+def over_power_of_two(typingctx, x, n):
+    """x / 2^n for the whole number n of ``exponent``: taken from the bits of the exponent."""
+    wide = {types.float32: (32, 23), types.float64: (64, 52)}[x]
+
+    def codegen(context, builder, signature, args):
+        bits, shift = wide
+        whole = ir.IntType(bits)
+        moved = builder.shl(builder.fptosi(args[1], whole), whole(shift))
+        return builder.bitcast(builder.sub(builder.bitcast(args[0], whole), moved), args[0].type)
+
+    return x(x, x), codegen
+
+
+def log(x):
+    """The logarithm of a number above 0 that is not subnormal (compiled code only)."""
+
+
+@overload(log, inline="always")
+def _log_for(x):
+    """log x = n ln 2 + log m,  log m = 2 (f + f^3/3 + f^5/5 ...),  f = (m - 1) / (m + 1), |f| < 0.172."""
+    single = x == types.float32
+    real = np.float32 if single else np.float64
+    one, two, ln2_high, ln2_low = real(1), real(2), real(0.693145751953125), real(1.4286068203094172e-06)
+    c3, c5, c7, c9, c11, c13, c15, c17, c19, c21, c23 = (real(1.0 / k) for k in range(3, 25, 2))
+
+    def short(x):
+        n = exponent(x)
+        m = over_power_of_two(x, n)
+        f = (m - one) / (m + one)
+        s = f * f
+        rest = (((c11 * s + c9) * s + c7) * s + c5) * s + c3
+        return n * ln2_high + (n * ln2_low + two * (f + f * s * rest))
+
+    def long(x):
+        n = exponent(x)
+        m = over_power_of_two(x, n)
+        f = (m - one) / (m + one)
+        s = f * f
+        rest = (((((c23 * s + c21) * s + c19) * s + c17) * s + c15) * s + c13) * s + c11
+        rest = (((rest * s + c9) * s + c7) * s + c5) * s + c3
+        return n * ln2_high + (n * ln2_low + two * (f + f * s * rest))
+
+    return short if single else long
 
 
 @small

@@ -101,6 +101,12 @@ def words_of(line: str, split_mode: str = "A") -> list[str]:
     return [word for word in _words(line, JapaneseOptions(split_mode=split_mode)) if not word.isspace()]
 
 
+def words_with_parts(line: str, split_mode: str = "A") -> list[tuple[str, str]]:
+    """The words of a line of Japanese with their parts of speech, such as 名詞-普通名詞 (Sudachi's first two), white space left out."""
+    found = [(word.surface(), word.part_of_speech()) for part in _parts(line) for word in _sudachi(split_mode).tokenize(part)]
+    return [(surface, part[0] if part[1] == "*" else f"{part[0]}-{part[1]}") for surface, part in found if not surface.isspace() and surface]
+
+
 def _words(folded: str, options: JapaneseOptions) -> list[str]:
     """The words of a text and its line ends; one behind the other they are the text, if no punctuation is dropped."""
     sudachi, line_end = _sudachi(options.split_mode), EOS if options.eos else "\n"

@@ -1,0 +1,131 @@
+"""tsuzuri caption train."""
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from tsuzuri.cli.arguments import Text, Whole
+
+
+def register(caption: App) -> None:
+    """Put the command into its group."""
+    caption.command(train)
+
+
+def train(data: Text = "", /, *, out: Path,
+          captions: Text | None = None, scenes: Whole | None = None, pixels: Whole | None = None, unit: str | None = None,
+          vocabulary: Whole | None = None, min_count: Whole | None = None, lowercase: bool | None = None, digits: str | None = None,
+          punctuation: str | None = None, nfkc: bool | None = None, split_mode: str | None = None, longest: Whole | None = None,
+          arch: str | None = None, size: Whole | None = None, embedding: Whole | None = None, filters: Whole | None = None,
+          blocks: Whole | None = None, score: str | None = None, choice: str | None = None, context: str | None = None,
+          dropout: float | None = None, smoothing: float | None = None, dtype: str | None = None,
+          batch_size: Whole | None = None, accumulate: Whole | None = None, optimizer: str | None = None, lr: float | None = None,
+          weight_decay: float | None = None, schedule: str | None = None, clip: float | None = None, epochs: Whole | None = None,
+          patience: Whole | None = None, seed: Whole | None = None, threads: Whole | None = None, save_every: float | None = None,
+          config: Path | None = None, minutes: float | None = None,
+          resume: Annotated[bool, Parameter(negative="")] = False, dry_run: Annotated[bool, Parameter(negative="")] = False) -> None:
+    """Train a model on pictures and their captions: the picture starts the decoder (init), or every step looks at it (attention).
+
+    DATA is shapes or digits (scenes that are generated, `tsuzuri data list`), or a folder of images with a file of captions: an
+    image's name, a tab and a caption in every line. Settings come from defaults < --config FILE < environment (TSUZURI_LR ...)
+    < flags.
+
+    Examples:
+
+      tsuzuri caption train shapes --out runs/shapes
+
+      tsuzuri caption train digits --out runs/digits --scenes 10000 --epochs 8
+
+      tsuzuri caption train photos/ --captions photos/german.tsv --out runs/photos --pixels 64 --blocks 4 --lowercase
+
+      tsuzuri caption train --out runs/shapes --resume
+
+    Parameters
+    ----------
+    data
+        The pictures to learn from.
+    out
+        The run folder to write.
+    captions
+        The file of the captions of a folder. [default: its captions.txt]
+    scenes
+        Scenes that are made to learn from. [default: 20000]
+    pixels
+        Height and width of a picture as it is learnt from. [default: 32]
+    unit
+        What a token is: char, word, bpe or ja (Japanese words). [default: word]
+    vocabulary
+        Largest vocabulary; 0 for no limit. [default: 0; bpe: 8000]
+    min_count
+        Leave out tokens that are rarer than this. [default: 1]
+    lowercase
+        Fold upper case to lower case. [default: no]
+    digits
+        keep, or zero: every digit becomes 0. [default: keep]
+    punctuation
+        keep, split (of words: a mark is a token of its own) or drop. [default: keep]
+    nfkc
+        Write the text in Unicode's normal form NFKC. [default: no]
+    split_mode
+        Length of Japanese words: A (short), B or C (long). [default: A]
+    longest
+        Tokens of a caption; longer ones are cut. [default: 40]
+    arch
+        init or attention. [default: attention]
+    size
+        Units of the LSTM. [default: 128]
+    embedding
+        Length of a word's vector; 0: as --size. [default: 0]
+    filters
+        Filters of the encoder's first convolution; each further one has twice as many. [default: 16]
+    blocks
+        Convolutions of the encoder; between them the picture is halved. [default: 3]
+    score
+        attention: how well a place fits: dot, general, additive or scaled. [default: general]
+    choice
+        attention: soft (the mean), hard (one that is drawn, trained by REINFORCE) or straight-through. [default: soft]
+    context
+        attention: before (what is seen enters the step) or after (the step's own state asks). [default: before]
+    dropout
+        Probability of dropping an element. [default: 0]
+    smoothing
+        Share of the probability that training gives to all other tokens. [default: 0]
+    dtype
+        float32 or float64. [default: float32]
+    batch_size
+        Pictures in a batch. [default: 64]
+    accumulate
+        Batches whose gradients are added up before a step. [default: 1]
+    optimizer
+        sgd, nt-asgd, momentum, nesterov, adagrad, rmsprop, adam or adamw. [default: adam]
+    lr
+        Learning rate. [default: the optimiser's usual one]
+    weight_decay
+        Decoupled weight decay. [default: 0; adamw: 0.01]
+    schedule
+        Of the learning rate: constant, step, cosine, inverse-sqrt, hold or plateau. [default: cosine]
+    clip
+        Longest gradient; 0 for any. [default: 5]
+    epochs
+        Passes over the pictures. [default: 10]
+    patience
+        Stop after so many epochs without a new best; 0: never. [default: 5]
+    seed
+        Number from which all randomness follows. [default: 1]
+    threads
+        Cores to use. [default: all]
+    save_every
+        Seconds between checkpoints within an epoch. [default: 60]
+    config
+        A TOML file of settings, such as another run's config.toml.
+    minutes
+        Stop after so many minutes, to be gone on with by --resume another time.
+    resume
+        Go on with the run in --out where it stopped.
+    dry_run
+        Print every setting with where it came from, and what the run will take; train nothing.
+    """
+    given = {name: value for name, value in locals().items()
+             if value is not None and name not in ("out", "config", "minutes", "resume", "dry_run") and not (name == "data" and not value)}
+    from tsuzuri.cli import training
+    training.train("caption", given, out, config, resume, dry_run, minutes)
