@@ -26,7 +26,7 @@ from tsuzuri.models.captions import config_type, make_captions
 from tsuzuri.optim import clip_factor, global_norm, make_optimizer
 
 THREADS = min(2, array.default_threads())
-ROWS, PIXELS, STEPS, AT_LEAST = 64, 32, 4, 0.9
+ROWS, PIXELS, STEPS, MANY, AT_LEAST = 64, 32, 4, 20, 0.9
 RUNS = {"init-step": {"arch": "init"}, "attention-step": {"arch": "attention"}, "after-step": {"arch": "attention", "context": "after"}}
 
 
@@ -112,7 +112,7 @@ def convolutions():
     ty, tdx, tdW, tdb = (a.detach() for a in other())
     pairs = (y, ty.permute(0, 2, 3, 1)), (dx, tdx.permute(0, 2, 3, 1)), (dW, tdW.permute(2, 3, 1, 0)), (db, tdb)
     same = all(np.abs(mine - its.numpy()).max() <= 1e-4 * np.abs(mine).max() for mine, its in pairs)
-    return {"tsuzuri": own, "torch": other}, 1, same
+    return {library: lambda one=one: [one() for _ in range(MANY)] for library, one in (("tsuzuri", own), ("torch", other))}, MANY, same
 
 
 def seconds(work):

@@ -340,8 +340,8 @@ def _picture_cases(add):
         add(p.BatchNorm, "pictures" + label, [(2, 3, 2, 4), (4,), (4,)], norm)
         add(p.BatchNorm, "no rows" + label, [(0, 4), (4,), (4,)], norm)
         for size, s in {1: (2, 3, 2, 4), 2: (3, 5, 4, 4), 3: (2, 3, 3, 4)}.items():
-            make = (lambda put, size=size, moments=moments: p.NormPoolRelu(size, None if moments is None else tuple(map(put, moments))))
-            add(p.NormPoolRelu, f"windows of {size}{label}", [s, (4,), (4,)], make)
+            add(p.NormPoolRelu, f"windows of {size}{label}", [s, (4,), (4,)],
+                lambda put, size=size, moments=moments: p.NormPoolRelu(size, moments and tuple(map(put, moments))))
         add(p.NormPoolRelu, "no pictures" + label, [(0, 4, 4, 4), (4,), (4,)], lambda put, moments=moments: p.NormPoolRelu(2, moments and tuple(map(put, moments))))
     add(p.NormPoolRelu, "size 1", [(1, 1, 1, 1), (1,), (1,)])
     add(p.BatchNorm, "one row", [(1, 3), (3,), (3,)])

@@ -1,8 +1,8 @@
 """Scenes that are generated: coloured shapes, and digits of MNIST, with sentences that are true of them.
 
 A scene has one thing, two to four of a kind, two of different kinds, or several of one kind and one of another, each at a
-place of its own on a board, a little off its middle.  Some combinations are held out: one way in ten in which two kinds can lie to each
-other ("a red circle above a blue square", which is also "a blue square below a red circle").
+place of its own on a board, a little off its middle.  Some combinations are held out: of one pair of kinds in ten every way in which the
+two can lie to each other ("a red circle above a blue square", "a blue square left of a red circle" ...).
 
     train, valid    scenes in which none of these occurs, said or not
     unseen          scenes of which nothing can be said that does not state one
@@ -13,6 +13,7 @@ as well.  The digits of valid and unseen are MNIST's test part, written by other
 import gzip
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import combinations as combinations_of
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -20,14 +21,14 @@ import numpy as np
 
 from tsuzuri.datasets.cache import fetch_file
 from tsuzuri.datasets.registry import DATASETS
-from tsuzuri.datasets.scenes import Combination, Scene, Thing, all_combinations, combinations, sentences
+from tsuzuri.datasets.scenes import TURNED, Combination, Scene, Thing, all_combinations, combinations, sentences
 from tsuzuri.errors import DataError
 
 UNITS = 64                                                   # the side of a picture, in which places are whole numbers
 SAMPLES = 4                                                  # in each direction of a pixel, to smooth edges
 SPLITS = ("train", "valid", "unseen")
 SHARES = (0.2, 0.15, 0.45, 0.2)                              # of scenes with one thing, several of a kind, two different ones, several and one
-HELD_OUT = 0.1                                               # share of the ways in which two kinds lie to each other
+HELD_OUT = 0.1                                               # share of the pairs of kinds
 COLOURS = {"red": (214, 48, 42), "green": (44, 170, 68), "blue": (52, 96, 224), "yellow": (232, 208, 46), "purple": (166, 62, 200)}
 SHAPES = ("circle", "square", "triangle", "cross")
 
@@ -70,10 +71,9 @@ SETS: Mapping[str, Set] = MappingProxyType({
 
 @lru_cache
 def _held_out(made: Set) -> frozenset[Combination]:
-    rng = np.random.default_rng([made.number, 99])
-    ways = [(a, relation, b) for a in made.nouns for relation in ("left of", "above") for b in made.nouns if a != b]
-    chosen = rng.choice(len(ways), round(HELD_OUT * len(ways)), replace=False)
-    return frozenset(ways[k] for k in chosen)
+    pairs = list(combinations_of(made.nouns, 2))
+    chosen = np.random.default_rng([made.number, 99]).choice(len(pairs), round(HELD_OUT * len(pairs)), replace=False)
+    return frozenset((a, relation, b) for k in chosen for a, b in (pairs[k], pairs[k][::-1]) for relation in TURNED)
 
 
 def made_scenes(name: str, split: str, count: int) -> Iterator[tuple[Scene, int]]:

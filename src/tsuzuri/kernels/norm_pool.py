@@ -25,7 +25,7 @@ def norm_pool_forward(x, gain, bias, size=1, known=None):
     x, shape = checked(x, size)
     mean, variance = channel_moments(x.reshape(-1, x.shape[3])) if known is None else (moment.astype(x.dtype, copy=False) for moment in known)
     scale = 1 / xp.sqrt(variance + EPSILON)
-    y, n, first = empty(x, shape), empty(x, shape), empty(x, shape, "uint8")
+    y, n, first = empty(x, shape), empty(x, shape), empty(x, shape)
     largest_normalised(x, size, mean, scale, xp.ascontiguousarray(gain), xp.ascontiguousarray(bias), y, n, first)
     return (y, mean, variance), (x, size, mean, scale, gain, y, n, first, known is None)
 
@@ -40,7 +40,7 @@ def norm_pool_backward(dy, cache):
 
 @inner
 def largest_normalised(x, size, mean, scale, gain, bias, y, n, first):
-    """Fill y, and of each window's largest n and ``first``, which place it came from."""
+    """Fill y, and of each window's largest n and ``first``, which place it came from (as wide as a number, so that loops have vectors of both)."""
     xp, rows = module_of(x), windows((x - mean) * scale, size).reshape(*y.shape[:3], size * size, y.shape[3])
     z = rows * gain + bias
     largest = z.max(3)
