@@ -31,7 +31,7 @@ def make_app() -> App:
         tree,
         vectors,
     )
-    app = App(name="tsuzuri", version=__version__, help=HELP)
+    app = App(name="tsuzuri", version=__version__, help=HELP, help_format="plaintext")
     for group in (demo, lm, seq2seq, memory, caption, series, tree, vectors, thesaurus, tag, imports, data, recipe, check, doctor):
         group.register(app)
     return app

@@ -14,14 +14,14 @@ def register(app: App) -> None:
 def check(config: Path, /, *, seed: Seed = 0) -> int:
     """Check every gradient of a model of any task against a numeric one, in float64.
 
-    A language model reads a made batch, in which ignored targets and a carried state are; any other model a few rows of its
-    run's data. Dropout masks and tied weights are part of the check. Leaves with 1 where a parameter is wrong, and names the
-    first.
+    A language model reads a made batch, in which ignored targets and a carried
+    state are; any other model a few rows of its run's data. Dropout masks and
+    tied weights are part of the check. Leaves with 1 where a parameter is
+    wrong, and names the first.
 
     Examples:
 
       tsuzuri check runs/ptb/config.toml
-
       tsuzuri check runs/pos/config.toml --seed 3
 
     Parameters

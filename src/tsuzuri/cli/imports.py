@@ -24,7 +24,6 @@ def book(file: Path, /, *, out: Path, data: Text = "ptb") -> None:
     Examples:
 
       tsuzuri import book Rnnlm.pkl --out runs/book
-
       tsuzuri lm evaluate runs/book ptb:test
 
     Parameters
@@ -48,7 +47,6 @@ def torch(file: Path, /, *, out: Path, tokenizer: Path | None = None, vocab: Pat
     Examples:
 
       tsuzuri import torch model.safetensors --out runs/theirs --vocab words.txt
-
       tsuzuri import torch model.safetensors --out runs/theirs --tokenizer runs/ptb
 
     Parameters

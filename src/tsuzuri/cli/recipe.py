@@ -28,9 +28,7 @@ def run(name: str, /, *, out: Path | None = None, minutes: float | None = None, 
     Examples:
 
       tsuzuri recipe run spiral
-
       tsuzuri recipe run ptb-counts
-
       tsuzuri recipe run ptb-lstm --out runs/ptb-lstm
 
     Parameters

@@ -29,9 +29,7 @@ def synonyms(word: Text, /, *, pos: Part = None, wordnet: Files = None, relation
     Examples:
 
       tsuzuri thesaurus synonyms car
-
       tsuzuri thesaurus synonyms hot --pos adj
-
       tsuzuri thesaurus synonyms 車 --wordnet omw-ja.xml --relations omw-en.xml
 
     Parameters
@@ -60,9 +58,7 @@ def tree(word: Text, /, *, relation: str = "hypernyms", depth: Whole | None = No
     Examples:
 
       tsuzuri thesaurus tree car.n.01
-
       tsuzuri thesaurus tree car.n.01 --relation hyponyms --depth 1
-
       tsuzuri thesaurus tree forest --relation meronyms --pos noun
 
     Parameters
@@ -94,14 +90,15 @@ def similarity(word: Text, other: Text, /, *more: Text, measure: str | None = No
                relations: Lent = None, json: Switch = False) -> None:
     """Print how near a word is to others in the hierarchy of hypernyms, by its nearest and by its first senses.
 
-    path is 1 / (1 + steps between them); wup (Wu and Palmer 1994) grows with the depth of their common ancestor; lch (Leacock
-    and Chodorow 1998) is the logarithm of path, against the depth of the whole hierarchy. The nearest of
-    all pairs of senses of one part of speech counts; the most frequent sense of each word is shown beside it.
+    path is 1 / (1 + steps between them); wup (Wu and Palmer 1994) grows with
+    the depth of their common ancestor; lch (Leacock and Chodorow 1998) is the
+    logarithm of path, against the depth of the whole hierarchy. The nearest of
+    all pairs of senses of one part of speech counts; the most frequent sense of
+    each word is shown beside it.
 
     Examples:
 
       tsuzuri thesaurus similarity car novel dog motorcycle
-
       tsuzuri thesaurus similarity car.n.01 dog.n.01 --measure path
 
     Parameters
@@ -136,7 +133,6 @@ def path(word: Text, other: Text, /, *, out: Path | None = None, pos: Part = Non
     Examples:
 
       tsuzuri thesaurus path car dog --out path.png
-
       tsuzuri thesaurus path car.n.01 novel.n.01 --out path.svg
 
     Parameters

@@ -17,14 +17,13 @@ def evaluate(run: Path, data: Text, /, *, captions: Text = "", search: Searching
              json: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Describe pictures and judge: is it true of the scene? Where a scene is not known, BLEU and chrF (by sacreBLEU).
 
-    Of a set of scenes both the held-out ones and those of combinations that training never had are described, if none is named.
+    Of a set of scenes both the held-out ones and those of combinations that
+    training never had are described, if none is named.
 
     Examples:
 
       tsuzuri caption evaluate runs/shapes shapes
-
       tsuzuri caption evaluate runs/shapes shapes:unseen --beam 3 --out captions.txt
-
       tsuzuri caption evaluate runs/photos photos/ --json
 
     Parameters

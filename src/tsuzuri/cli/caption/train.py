@@ -26,18 +26,16 @@ def train(data: Text = "", /, *, out: Path,
           resume: Annotated[bool, Parameter(negative="")] = False, dry_run: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Train a model on pictures and their captions: the picture starts the decoder (init), or every step looks at it (attention).
 
-    DATA is shapes or digits (scenes that are generated, `tsuzuri data list`), or a folder of images with a file of captions: an
-    image's name, a tab and a caption in every line. Settings come from defaults < --config FILE < environment (TSUZURI_LR ...)
-    < flags.
+    DATA is shapes or digits (scenes that are generated, `tsuzuri data list`),
+    or a folder of images with a file of captions: an image's name, a tab and a
+    caption in every line. Settings come from defaults < --config FILE <
+    environment (TSUZURI_LR ...) < flags.
 
     Examples:
 
       tsuzuri caption train shapes --out runs/shapes
-
       tsuzuri caption train digits --out runs/digits --scenes 10000 --epochs 8
-
       tsuzuri caption train photos/ --captions photos/german.tsv --out runs/photos --pixels 64 --blocks 4 --lowercase
-
       tsuzuri caption train --out runs/shapes --resume
 
     Parameters

@@ -22,7 +22,6 @@ def predict(run: Path, /, *images: Path, search: Searching | None = None, n_best
     Examples:
 
       tsuzuri caption predict runs/shapes scene.png
-
       tsuzuri caption predict runs/photos *.jpg --beam 3 --n-best 2 --json
 
     Parameters
@@ -65,9 +64,7 @@ def show(run: Path, image: Text, caption: Text = "", /, *, out: Path, seed: Seed
     Examples:
 
       tsuzuri caption show runs/shapes scene.png --out where.png
-
       tsuzuri caption show runs/shapes shapes:unseen --seed 3 --out where.svg
-
       tsuzuri caption show runs/shapes scene.png "a red circle" --out circle.png
 
     Parameters
@@ -106,7 +103,6 @@ def scene(name: Text, /, *, out: Path, seed: Seed = 0, pixels: Whole = 32) -> No
     Examples:
 
       tsuzuri caption scene shapes --seed 3 --out scene.png
-
       tsuzuri caption scene shapes:unseen --out new.png --pixels 256
 
     Parameters

@@ -17,7 +17,6 @@ def curves(*runs: Path, out: Path, measure: str = "", by: str = "epoch", title: 
     Examples:
 
       tsuzuri lm curves runs/rnn runs/gru runs/lstm --out curves.png
-
       tsuzuri lm curves runs/soseki-char runs/soseki-word --measure bits --by token --out soseki.svg
 
     Parameters
@@ -60,7 +59,6 @@ def diagnose(run: Path, /, *, json: Annotated[bool, Parameter(negative="")] = Fa
     Examples:
 
       tsuzuri lm diagnose runs/notes
-
       tsuzuri lm diagnose runs/notes --json
 
     Parameters

@@ -18,15 +18,14 @@ def gates(run: Path, /, *, out: Path, text: Prompt = "", file: Path | None = Non
           unit: Whole | None = None, find: str = "", title: str = "") -> None:
     """Draw what the gates and cells of a run do while it reads a text.
 
-    All units of a layer as a map, or with --unit or --find the text itself in the colours of one unit. Without a text, the
-    beginning of the text that validated the run.
+    All units of a layer as a map, or with --unit or --find the text itself in
+    the colours of one unit. Without a text, the beginning of the text that
+    validated the run.
 
     Examples:
 
       tsuzuri lm gates runs/reference --text "if x is None:" --out map.png
-
       tsuzuri lm gates runs/reference --find length --out counts-the-line.png
-
       tsuzuri lm gates runs/reference --unit 37 --part f --file letter.txt --out unit-37.svg
 
     Parameters
@@ -80,13 +79,13 @@ def forget(*runs: Path, out: Path, size: Whole | None = None, steps: Whole = 100
            title: str = "") -> None:
     """Draw how much of a prediction's gradient reaches each earlier step: why an RNN forgets.
 
-    Without runs: untrained RNNs, GRU and LSTM on random tokens, the RNN with its recurrent weights scaled to three spectral
-    radii, the LSTM also with its forget gate held open. With runs: each run on the text that validated it.
+    Without runs: untrained RNNs, GRU and LSTM on random tokens, the RNN with
+    its recurrent weights scaled to three spectral radii, the LSTM also with its
+    forget gate held open. With runs: each run on the text that validated it.
 
     Examples:
 
       tsuzuri lm forget --out why-an-rnn-forgets.png
-
       tsuzuri lm forget runs/rnn runs/gru runs/lstm --steps 60 --out trained.svg
 
     Parameters
@@ -136,7 +135,6 @@ def saliency(run: Path, /, *, text: Prompt, out: Path, next: Prompt = "", title:
     Examples:
 
       tsuzuri lm saliency runs/ptb --text "the cats that the dog chased" --next were --out were.png
-
       tsuzuri lm saliency runs/reference --text "def f(x" --out next.svg
 
     Parameters

@@ -20,11 +20,8 @@ def evaluate(run: Path, data: Text, /, *, adapt: str = "", option: list[str] | N
     Examples:
 
       tsuzuri lm evaluate runs/ptb ptb:test
-
       tsuzuri lm evaluate runs/ptb ptb:test --adapt cache --option weight=0.2
-
       tsuzuri lm evaluate runs/ptb ptb:test --mix runs/ngram
-
       tsuzuri lm evaluate runs/notes letters.txt --json
 
     Parameters
@@ -82,7 +79,6 @@ def score(run: Path, file: Text, /, *, explain: Annotated[bool, Parameter(negati
     Examples:
 
       tsuzuri lm score runs/ptb letter.txt
-
       echo "the company said" | tsuzuri lm score runs/ptb - --explain
 
     Parameters

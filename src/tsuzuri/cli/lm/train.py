@@ -33,21 +33,17 @@ def train(data: Text = "", /, *, out: Path,
           dry_run: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Train a language model on a text: recurrent, a Transformer, or counted n-grams.
 
-    DATA is a file, a folder, a glob, - for standard input, or a data set's name (`tsuzuri data list`), with its split
-    after a colon if you like. Settings come from defaults < --config FILE < environment (TSUZURI_LR ...) < flags.
+    DATA is a file, a folder, a glob, - for standard input, or a data set's name
+    (`tsuzuri data list`), with its split after a colon if you like. Settings
+    come from defaults < --config FILE < environment (TSUZURI_LR ...) < flags.
 
     Examples:
 
       tsuzuri lm train python-reference --out runs/reference --unit char
-
       tsuzuri lm train ptb --out runs/ptb --size 200 --layers 2 --dropout 0.3 --tie --dry-run
-
       tsuzuri lm train tinyshakespeare --out runs/gpt --arch transformer --unit char --epochs 5
-
       tsuzuri lm train ptb --out runs/ngram --arch ngram --order 5
-
       cat notes/*.txt | tsuzuri lm train - --out runs/notes --unit bpe --vocabulary 2000
-
       tsuzuri lm train --out runs/ptb --resume
 
     Parameters

@@ -26,11 +26,8 @@ def generate(run: Path, /, *, prompt: Prompt = "", tokens: Whole = 200, temperat
     Examples:
 
       tsuzuri lm generate runs/reference --prompt "The import statement" --tokens 400 --temperature 0.7
-
       tsuzuri lm generate runs/reference --prompt "The import" --temperature 0.3 --temperature 1.2
-
       tsuzuri lm generate runs/ptb --prompt "the company said" --min-p 0.1 --no-repeat 3 --samples 4 --seed 7
-
       tsuzuri lm generate runs/ptb --prompt "the company" --beams 5 --samples 3 --tokens 20 --stop "\\n"
 
     Parameters
@@ -83,14 +80,13 @@ def suggest(run: Path, /, *, once: Annotated[str | None, Parameter(allow_leading
             json: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Propose the next words as one types: in a terminal after every key, otherwise for every line that is read.
 
-    In a terminal Tab takes the first word, Ctrl-D ends. Each probability is among the words that begin as typed.
+    In a terminal Tab takes the first word, Ctrl-D ends. Each probability is
+    among the words that begin as typed.
 
     Examples:
 
       tsuzuri lm suggest runs/ptb
-
       tsuzuri lm suggest runs/ptb --once "the company sa"
-
       echo "the company sa" | tsuzuri lm suggest runs/ptb --json
 
     Parameters

@@ -24,18 +24,15 @@ def train(task: Text = "", /, *, out: Path, bits: Whole | None = None, shortest:
           resume: Annotated[bool, Parameter(negative="")] = False, dry_run: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Train a Neural Turing Machine, or an LSTM to set beside it, on a task that is generated.
 
-    TASK is copy, repeat-copy, recall or sort. Settings come from defaults < --config FILE < environment (TSUZURI_LR ...) < flags.
+    TASK is copy, repeat-copy, recall or sort. Settings come from defaults <
+    --config FILE < environment (TSUZURI_LR ...) < flags.
 
     Examples:
 
       tsuzuri memory train copy --out runs/copy
-
       tsuzuri memory train copy --out runs/copy-lstm --arch lstm --size 120
-
       tsuzuri memory train recall --out runs/recall --controller feedforward --batches 500
-
       tsuzuri memory train sort --out runs/sort --read-heads 2 --write-heads 2
-
       tsuzuri memory train --out runs/copy --resume
 
     Parameters

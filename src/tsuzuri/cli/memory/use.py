@@ -20,7 +20,6 @@ def evaluate(run: Path, /, *, length: Whole | None = None, repeats: Whole | None
     Examples:
 
       tsuzuri memory evaluate runs/copy
-
       tsuzuri memory evaluate runs/copy --length 50 --json
 
     Parameters
@@ -55,7 +54,6 @@ def show(run: Path, /, *, out: Path, length: Whole | None = None, repeats: Whole
     Examples:
 
       tsuzuri memory show runs/copy --out copy.png
-
       tsuzuri memory show runs/copy --length 50 --out long.svg
 
     Parameters

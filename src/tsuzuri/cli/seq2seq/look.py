@@ -21,9 +21,7 @@ def attend(run: Path, source: Text, target: Text = "", /, *, out: Path, layer: W
     Examples:
 
       tsuzuri seq2seq attend runs/dates "september 27, 1994" --out dates.png
-
       tsuzuri seq2seq attend runs/en-de "A dog runs." "Ein Hund rennt." --out dog.svg
-
       tsuzuri seq2seq attend runs/transformer "A dog runs." --every --out heads.png
 
     Parameters
@@ -70,7 +68,6 @@ def beams(run: Path, source: Text, /, *, search: Searching | None = None, out: P
     Examples:
 
       tsuzuri seq2seq beams runs/en-de "A dog runs." --beam 4 --out tree.svg
-
       tsuzuri seq2seq beams runs/en-de "A dog runs." --beam 4 --out tree.json
 
     Parameters

@@ -21,9 +21,7 @@ def evaluate(run: Path, data: Text, target: Text = "", /, *, search: Searching |
     Examples:
 
       tsuzuri seq2seq evaluate runs/dates dates
-
       tsuzuri seq2seq evaluate runs/en-de multi30k:test --beam 5 --length-penalty 1 --out translations.txt
-
       tsuzuri seq2seq evaluate runs/answers questions.txt answers.txt --json
 
     Parameters
@@ -67,7 +65,6 @@ def score(run: Path, data: Text, target: Text = "", /, *, explain: Annotated[boo
     Examples:
 
       tsuzuri seq2seq score runs/dates dates:valid
-
       tsuzuri seq2seq score runs/en-de pairs.tsv --explain --top 3
 
     Parameters

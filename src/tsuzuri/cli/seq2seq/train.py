@@ -31,22 +31,18 @@ def train(data: Text = "", target: Text = "", /, *, out: Path,
           resume: Annotated[bool, Parameter(negative="")] = False, dry_run: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Train a model on pairs of texts: encoder-decoder, attention, GNMT or Transformer.
 
-    DATA is a data set's name (`tsuzuri data list`), a file with a tab between the two texts of every line, or the file of the
-    sources, with the file of the TARGETs behind it. Settings come from defaults < --config FILE < environment (TSUZURI_LR ...)
-    < flags.
+    DATA is a data set's name (`tsuzuri data list`), a file with a tab between
+    the two texts of every line, or the file of the sources, with the file of
+    the TARGETs behind it. Settings come from defaults < --config FILE <
+    environment (TSUZURI_LR ...) < flags.
 
     Examples:
 
       tsuzuri seq2seq train addition --out runs/addition --unit char --arch encoder-decoder --reverse --peeky
-
       tsuzuri seq2seq train dates --out runs/dates --unit char --reverse --epochs 4
-
       tsuzuri seq2seq train multi30k --out runs/en-de --arch transformer --unit bpe --joint --vocabulary 6000
-
       tsuzuri seq2seq train tatoeba-eng-jpn --out runs/ja-en --direction ja-en --unit ja --target-unit word --punctuation split
-
       tsuzuri seq2seq train questions.txt answers.txt --out runs/answers --epochs 20
-
       tsuzuri seq2seq train --out runs/dates --resume
 
     Parameters

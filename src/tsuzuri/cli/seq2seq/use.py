@@ -23,9 +23,7 @@ def predict(run: Path, file: Text = "-", /, *, search: Searching | None = None, 
     Examples:
 
       echo "september 27, 1994" | tsuzuri seq2seq predict runs/dates
-
       tsuzuri seq2seq predict runs/en-de english.txt --beam 5 --length-penalty 1 > german.txt
-
       tsuzuri seq2seq predict runs/en-de --beam 10 --must Hund --n-best 3 --json < english.txt
 
     Parameters
@@ -77,7 +75,6 @@ def chat(run: Path, /, *, search: Searching | None = None) -> None:
     Examples:
 
       tsuzuri seq2seq chat runs/chat
-
       tsuzuri seq2seq chat runs/chat --beam 5 --least 4 < questions.txt
 
     Parameters

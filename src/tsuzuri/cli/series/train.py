@@ -26,19 +26,17 @@ def train(data: Text = "", /, *, out: Path,
           resume: Annotated[bool, Parameter(negative="")] = False, dry_run: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Train a forecaster on columns of numbers: RNN, GRU, LSTM or attention.
 
-    DATA is a data set's name (`tsuzuri data list`) or a CSV file with a header. It is cut in the order of time: rows to train on,
-    to validate, to test. Settings come from defaults < --config FILE < environment (TSUZURI_LR ...) < flags.
+    DATA is a data set's name (`tsuzuri data list`) or a CSV file with a header.
+    It is cut in the order of time: rows to train on, to validate, to test.
+    Settings come from defaults < --config FILE < environment (TSUZURI_LR ...) <
+    flags.
 
     Examples:
 
       tsuzuri series train airline --out runs/airline
-
       tsuzuri series train etth1 --out runs/oil --column OT --beside all --horizon 24 --window 96 --arch attention
-
       tsuzuri series train sales.csv --out runs/sales --column shoes,hats --horizon 7 --window 28 --calendar
-
       tsuzuri series train plant.csv --out runs/plant --task estimate --column output --beside pressure,flow --window 24
-
       tsuzuri series train --out runs/airline --resume
 
     Parameters

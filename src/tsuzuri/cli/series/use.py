@@ -20,7 +20,6 @@ def evaluate(run: Path, /, *, part: str = "test", json: Annotated[bool, Paramete
     Examples:
 
       tsuzuri series evaluate runs/airline
-
       tsuzuri series evaluate runs/oil --part valid --json
 
     Parameters
@@ -56,7 +55,6 @@ def forecast(run: Path, file: Text = "", /, *, steps: Whole = 0, out: Path | Non
     Examples:
 
       tsuzuri series forecast runs/airline --steps 12
-
       tsuzuri series forecast runs/sales sales-until-today.csv > sales-to-come.csv
 
     Parameters
@@ -98,7 +96,6 @@ def plot(run: Path, /, *, out: Path, part: str = "test", rows: Whole = 0, title:
     Examples:
 
       tsuzuri series plot runs/airline --out airline.png
-
       tsuzuri series plot runs/oil --rows 168 --out oil.svg
 
     Parameters

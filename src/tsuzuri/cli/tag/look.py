@@ -15,15 +15,14 @@ def saliency(run: Path, text: Text, /, *, out: Path | None = None, by: str = "gr
              title: str = "") -> None:
     """Say and draw what a label hangs on: each word's weight for it or against it.
 
-    The weight is how much log p of the label would fall if the word's vector were zero: by gradient to first order (gradient times
-    vector), by occlusion as it really falls.
+    The weight is how much log p of the label would fall if the word's vector
+    were zero: by gradient to first order (gradient times vector), by occlusion
+    as it really falls.
 
     Examples:
 
       tsuzuri tag saliency runs/sst "a funny but slow film" --out words.png
-
       tsuzuri tag saliency runs/sst "a funny but slow film" --by occlusion --label negative
-
       tsuzuri tag saliency runs/pos "私は猫が好きです。" --word 5 --out words.png
 
     Parameters

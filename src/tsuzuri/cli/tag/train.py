@@ -27,22 +27,19 @@ def train(data: Text = "", /, *, out: Path,
           resume: Annotated[bool, Parameter(negative="")] = False, dry_run: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Train a classifier of sentences, or a tagger that gives every word a label.
 
-    DATA is a data set's name (`tsuzuri data list`) or a file. Of a classifier: a label, a tab and a text in every line, or trees
-    in brackets; of a tagger: a word, a tab and its label in every line, and an empty line between sentences. Settings come from
-    defaults < --config FILE < environment (TSUZURI_LR ...) < flags.
+    DATA is a data set's name (`tsuzuri data list`) or a file. Of a classifier:
+    a label, a tab and a text in every line, or trees in brackets; of a tagger:
+    a word, a tab and its label in every line, and an empty line between
+    sentences. Settings come from defaults < --config FILE < environment
+    (TSUZURI_LR ...) < flags.
 
     Examples:
 
       tsuzuri tag train negation --out runs/negation --size 32 --epochs 3
-
       tsuzuri tag train sst --out runs/sst --binary --phrases --pooling max
-
       tsuzuri tag train reviews.tsv --out runs/reviews --valid held-out.tsv --unit char
-
       tsuzuri tag train homographs --out runs/homographs --arch tagger --output crf
-
       tsuzuri tag train tanaka-pos --out runs/pos --arch tagger --unit ja
-
       tsuzuri tag train --out runs/pos --resume
 
     Parameters

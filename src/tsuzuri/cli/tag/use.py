@@ -17,14 +17,13 @@ def register(tag: App) -> None:
 def evaluate(run: Path, data: Text, /, *, out: Path | None = None, json: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Label sentences and compare: accuracy, precision, recall and F1 of each label, and what was taken for what.
 
-    Beside it stands what needs no model: always the most frequent label, or of a tagger each word's most frequent one.
+    Beside it stands what needs no model: always the most frequent label, or of
+    a tagger each word's most frequent one.
 
     Examples:
 
       tsuzuri tag evaluate runs/sst sst:test
-
       tsuzuri tag evaluate runs/pos tanaka-pos:test --json
-
       tsuzuri tag evaluate runs/reviews held-out.tsv --out confusion.png
 
     Parameters
@@ -63,15 +62,14 @@ def evaluate(run: Path, data: Text, /, *, out: Path | None = None, json: Annotat
 def predict(run: Path, file: Text = "-", /, *, json: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Label every line of a file or of standard input.
 
-    A classifier prints the label, a tab and the line; a tagger a word, a tab and its label a line, and an empty line behind each
-    sentence: what either can be trained on.
+    A classifier prints the label, a tab and the line; a tagger a word, a tab
+    and its label a line, and an empty line behind each sentence: what either
+    can be trained on.
 
     Examples:
 
       echo "a funny and moving film" | tsuzuri tag predict runs/sst
-
       tsuzuri tag predict runs/pos < text.txt > tagged.txt
-
       tsuzuri tag predict runs/sst reviews.txt --json
 
     Parameters

@@ -24,17 +24,15 @@ def train(data: Text = "", /, *, out: Path,
           resume: Annotated[bool, Parameter(negative="")] = False, dry_run: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Train a model over trees: a recursive net, a tensor network or a Tree-LSTM, with a label at every node.
 
-    DATA is a data set's name (sst) or a file with a tree in every line, in brackets as (3 (2 It) (3 works)) or as JSON. Settings
-    come from defaults < --config FILE < environment (TSUZURI_LR ...) < flags.
+    DATA is a data set's name (sst) or a file with a tree in every line, in
+    brackets as (3 (2 It) (3 works)) or as JSON. Settings come from defaults <
+    --config FILE < environment (TSUZURI_LR ...) < flags.
 
     Examples:
 
       tsuzuri tree train sst --out runs/sst --arch tree-lstm --dropout 0.3 --epochs 8
-
       tsuzuri tree train sst --out runs/sides --binary --arch recursive --size 30 --optimizer adagrad --lr 0.05
-
       tsuzuri tree train dependencies.jsonl --out runs/any --arch child-sum --classes 3
-
       tsuzuri tree train --out runs/sst --resume
 
     Parameters

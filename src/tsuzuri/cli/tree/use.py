@@ -17,14 +17,13 @@ def register(tree: App) -> None:
 def evaluate(run: Path, data: Text, /, *, json: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Measure how many labels a run gets right, at the roots and at all nodes: of all labels, and below against above the middle.
 
-    The two sides leave out what has the middle label. A run trained with --binary is measured by them alone.
+    The two sides leave out what has the middle label. A run trained with
+    --binary is measured by them alone.
 
     Examples:
 
       tsuzuri tree evaluate runs/sst sst
-
       tsuzuri tree evaluate runs/sst sst:valid --json
-
       tsuzuri tree evaluate runs/any trees.txt
 
     Parameters
@@ -55,15 +54,15 @@ def predict(run: Path, file: Text = "-", /, *, shape: str = "balanced", nodes: A
             json: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Label every line of a file or of standard input: a tree in brackets or JSON, or a plain sentence.
 
-    A line of output is the root's label, its probability and the words. A sentence that does not begin with a bracket is cut into words
-    and takes a simple shape, because nothing here parses: balanced pairs of neighbours, or branching to the right or to the left.
+    A line of output is the root's label, its probability and the words. A
+    sentence that does not begin with a bracket is cut into words and takes a
+    simple shape, because nothing here parses: balanced pairs of neighbours, or
+    branching to the right or to the left.
 
     Examples:
 
       echo "a gorgeous , witty , seductive movie" | tsuzuri tree predict runs/sst
-
       tsuzuri tree predict runs/sst trees.txt --nodes
-
       tsuzuri tree predict runs/sst sentences.txt --shape right --json
 
     Parameters
@@ -102,14 +101,13 @@ def predict(run: Path, file: Text = "-", /, *, shape: str = "balanced", nodes: A
 def show(run: Path, tree: Prompt, /, *, out: Path, shape: str = "balanced", title: str = "") -> None:
     """Draw a tree with the predicted label at each node, coloured from the lowest label to the highest, or save it as JSON.
 
-    Where the tree has labels of its own, nodes at which they differ have a ring.
+    Where the tree has labels of its own, nodes at which they differ have a
+    ring.
 
     Examples:
 
       tsuzuri tree show runs/sst "(3 (2 It) (3 (2 's) (4 good)))" --out good.png
-
       tsuzuri tree show runs/sst "not a very good movie" --shape right --out movie.svg
-
       tsuzuri tree show runs/sst "not a very good movie" --out movie.json
 
     Parameters

@@ -24,7 +24,6 @@ def nearest(file: Path, /, *words: str, minus: Words = None, topn: Whole = 10, a
     Examples:
 
       tsuzuri vectors nearest vectors.safetensors year
-
       tsuzuri vectors nearest vectors.bin king woman --minus man --topn 5
 
     Parameters
@@ -58,7 +57,6 @@ def analogy(file: Path, a: str, b: str, c: str, /, *, method: str = "add", topn:
     Examples:
 
       tsuzuri vectors analogy vectors.safetensors man king woman
-
       tsuzuri vectors analogy vectors.bin take took go --method multiply
 
     Parameters

@@ -16,14 +16,14 @@ def convert(file: Path, out: Path, /, *, words: Whole | None = None, dtype: str 
             given: Annotated[str | None, Parameter(name="--from")] = None) -> None:
     """Write word vectors in another format; the ends of the names say which.
 
-    .txt .vec (word2vec's text, fastText), .bin (word2vec's binary), .glove.txt (no header), each also with .gz;
-    .safetensors (opens at once, keeps float16 and counts); .pkl (the weights of "Deep Learning from Scratch 2", only read;
+    .txt .vec (word2vec's text, fastText), .bin (word2vec's binary), .glove.txt
+    (no header), each also with .gz; .safetensors (opens at once, keeps float16
+    and counts); .pkl (the weights of "Deep Learning from Scratch 2", only read;
     nothing in it is executed).
 
     Examples:
 
       tsuzuri vectors convert GoogleNews-vectors-negative300.bin.gz news.safetensors --words 300000 --dtype float16
-
       tsuzuri vectors convert glove.6B.100d.txt glove.bin --from .glove.txt
 
     Parameters

@@ -24,13 +24,13 @@ def explain(file: Path, corpus: Text, word1: Text, word2: Text, /, *, window: Wh
             json: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Why are two words similar? The contexts they share in a text, what each brings, and sentences that show it.
 
-    The similarity of two words in a text is the cosine of their rows of PPMI: of how much more often than by chance
-    other words stand near them. It is a sum over the contexts that both have; a share is one term of it.
+    The similarity of two words in a text is the cosine of their rows of PPMI:
+    of how much more often than by chance other words stand near them. It is a
+    sum over the contexts that both have; a share is one term of it.
 
     Examples:
 
       tsuzuri vectors explain vectors.safetensors ptb:train car truck --window 2
-
       tsuzuri vectors explain novels.safetensors books/ king queen --lowercase --punctuation drop --sentences 2
 
     Parameters

@@ -25,9 +25,7 @@ def evaluate(file: str, /, *, sets: Names = None, method: str = "add", case: Fla
     Examples:
 
       tsuzuri vectors evaluate vectors.safetensors
-
       tsuzuri vectors evaluate vectors.bin --sets ws353 simlex analogies --json
-
       tsuzuri vectors evaluate wordnet --sets ws353
 
     Parameters
@@ -66,7 +64,6 @@ def compare(*files: str, words: Names = None, sets: Names = None, topn: Whole = 
     Examples:
 
       tsuzuri vectors compare ppmi.safetensors cbow.safetensors glove.safetensors --words car year
-
       tsuzuri vectors compare cbow.bin wordnet --sets ws353
 
     Parameters

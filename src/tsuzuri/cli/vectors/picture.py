@@ -15,15 +15,14 @@ def plot(file: Path, /, *words: Text, out: Path, kind: str = "map", method: str 
          title: str = "", seed: Seed = 1) -> None:
     """Draw word vectors: a map of words, or the nearest neighbours of some.
 
-    Without words the map shows the first words of the file, which are the most frequent ones in most files. With words it shows
-    these and their nearest neighbours, in the colour of the word they belong to.
+    Without words the map shows the first words of the file, which are the most
+    frequent ones in most files. With words it shows these and their nearest
+    neighbours, in the colour of the word they belong to.
 
     Examples:
 
       tsuzuri vectors plot ptb.safetensors --out map.png --top 150
-
       tsuzuri vectors plot ptb.safetensors king car monday --out groups.svg --method tsne
-
       tsuzuri vectors plot ptb.safetensors king car monday --out table.pdf --kind neighbours
 
     Parameters

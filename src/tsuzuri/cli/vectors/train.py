@@ -32,20 +32,18 @@ def train(data: Text = "", /, *, out: Path, method: str | None = None,
           resume: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Train word vectors on a text, by counting (ppmi, svd, glove) or predicting (cbow, skipgram).
 
-    DATA is a file, a folder, a glob, - for standard input, or a data set's name (`tsuzuri data list`). The end of --out
-    chooses the format: .txt and .vec (word2vec's text), .bin (word2vec's binary), .glove.txt, .safetensors. Settings come
-    from defaults < --config FILE < environment (TSUZURI_WINDOW ...) < flags.
+    DATA is a file, a folder, a glob, - for standard input, or a data set's name
+    (`tsuzuri data list`). The end of --out chooses the format: .txt and .vec
+    (word2vec's text), .bin (word2vec's binary), .glove.txt, .safetensors.
+    Settings come from defaults < --config FILE < environment (TSUZURI_WINDOW
+    ...) < flags.
 
     Examples:
 
       tsuzuri vectors train ptb:train --out ptb.safetensors --method svd --window 2
-
       tsuzuri vectors train novels --out novels.bin --method skipgram --lowercase --punctuation drop
-
       zcat news.gz | tsuzuri vectors train - --out news.safetensors --method cbow --size 300 --phrases 2
-
       tsuzuri vectors train letters.txt --out letters.safetensors --max-n 6    # subwords: unknown words get vectors
-
       tsuzuri vectors train more.txt --out more.safetensors --go-on-from news.safetensors --size 300 --method cbow
 
     Parameters
