@@ -8,8 +8,9 @@ BIN     = $(VENV)/bin
 demo: $(VENV)/installed
 	$(BIN)/tsuzuri demo
 
+# A process a core, each with one thread for its matrix products: two threads of two processes would wait for each other.
 test: $(VENV)/developing
-	$(BIN)/python -m pytest
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/developing
 	$(BIN)/ruff check .

@@ -88,7 +88,7 @@ def _tanaka(direction):
 
 RECIPES = (
     _translates("multi30k-attention", "LSTM 512 with attention, bpe, en to de", 33.0, _MULTI30K | _ATTENTION | {"epochs": 12}, "multi30k:test"),
-    _translates("multi30k-transformer", "Transformer 256, 3 layers, bpe, en to de", 34.0, _MULTI30K | _TRANSFORMER | {"epochs": 14}, "multi30k:test"),
+    _translates("multi30k-transformer", "Transformer 256, 3 layers, bpe, en to de", 34.0, _MULTI30K | _TRANSFORMER | {"epochs": 12}, "multi30k:test"),
     _tanaka("ja-en"), _tanaka("en-ja"),
     _translates("tanaka-transformer", "Transformer 256, 3 layers, ja to en", None,
                 _TANAKA | _TRANSFORMER | {"direction": "ja-en", "epochs": 12}, "tanaka:test"),
