@@ -1,7 +1,9 @@
 """The command line, called in this process (fast) or in one of its own (true)."""
 import contextlib
+import inspect
 import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,8 @@ import numpy as np
 import pytest
 
 from tsuzuri.cli import main
+from tsuzuri.cli.arguments import TrainingFlags
+from tsuzuri.cli.training import NO_SETTINGS
 
 WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "low", "dogs", "ran", "far", "from", "home", "in", "Rain", "42"]
 SMALL = ["--unit", "char", "--size", "8", "--batch-size", "4", "--bptt", "10", "--epochs", "1", "--lr", "0.01", "--threads", "1"]
@@ -46,3 +50,14 @@ def call(*arguments: object) -> Done:
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as left:
         main([str(a) for a in arguments])
     return Done(left.value.code or 0, out.getvalue(), err.getvalue())
+
+
+def settings_of(train) -> set[str]:
+    """The settings that a command ``train`` has a flag for."""
+    return (set(inspect.signature(train).parameters) | set(TrainingFlags.__dataclass_fields__)) - set(NO_SETTINGS)
+
+
+def help_of(train) -> str:
+    """What is said of every argument of a command ``train``, its name a line and the text indented below."""
+    shared = re.findall(r'^    (\w+): .*\n    """(.*)"""', inspect.getsource(TrainingFlags), re.M)
+    return "\n".join([inspect.getdoc(train), *(f"{name}\n    {text}" for name, text in shared)])

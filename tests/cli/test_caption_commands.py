@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from command_line import SMALL, call, made_up, process
+from command_line import SMALL, call, help_of, made_up, process, settings_of
 
 from tsuzuri.cli.caption import measure, train, use
 from tsuzuri.datasets.made_scenes import SETS
@@ -96,7 +96,7 @@ def test_help_has_examples_and_every_parameter(name):
 
 
 def test_every_setting_of_every_architecture_is_a_flag():
-    flags = set(inspect.signature(train.train).parameters) - {"out", "config", "minutes", "resume", "dry_run"}
+    flags = settings_of(train.train)
     assert flags == set(TASK.all_settings())
 
 
@@ -105,7 +105,7 @@ def test_the_defaults_in_the_help_are_the_defaults():
     for arch in ARCHITECTURES:
         settings, _ = TASK.choose([("test", {"data": "x", "arch": arch})])
         known = {name: getattr(getattr(settings, section), name) for name, (section, _) in fields(TASK.settings_type(arch)).items()}
-        for name, said in re.findall(r"^(\w+)\n    .*\[default: (.*?)\]", inspect.getdoc(train.train), re.M):
+        for name, said in re.findall(r"^(\w+)\n    .*\[default: (.*?)\]", help_of(train.train), re.M):
             if name in known and name not in ("captions", "lr", "threads", "arch"):
                 wanted = said.split(";")[0]
                 assert known[name] == plain[wanted] if wanted in plain else str(known[name]) == wanted or float(known[name]) == float(wanted), (name, arch)

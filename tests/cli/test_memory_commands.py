@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from command_line import call, process
+from command_line import call, help_of, process, settings_of
 
 from small_runs import results
 from tsuzuri.cli.memory import train, use
@@ -73,13 +73,13 @@ def test_help_has_examples_and_every_parameter(name):
 
 
 def test_every_setting_of_every_architecture_is_a_flag():
-    flags = set(inspect.signature(train.train).parameters) - {"out", "config", "minutes", "resume", "dry_run"}
+    flags = settings_of(train.train)
     assert flags == set(TASK.all_settings())
 
 
 def test_the_defaults_in_the_help_are_the_defaults():
     """As they are said of each setting: [default: ...; a task: ...]."""
-    text, checked = inspect.getdoc(train.train), 0
+    text, checked = help_of(train.train), 0
     for arch in ARCHITECTURES:
         for task in ("copy", "repeat-copy", "recall", "sort"):
             settings, _ = TASK.choose([("test", {"task": task, "arch": arch})])

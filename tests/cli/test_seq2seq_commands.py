@@ -9,7 +9,7 @@ import sys
 from functools import cache
 
 import pytest
-from command_line import SMALL, call, made_up, process
+from command_line import SMALL, call, help_of, made_up, process, settings_of
 
 from small_runs import letters, results, sentences, trained_pairs, write_pairs
 from tsuzuri.cli.seq2seq import look, measure, train, use
@@ -91,13 +91,13 @@ def test_help_has_examples_and_every_parameter(name):
 
 
 def test_every_setting_of_every_architecture_is_a_flag():
-    flags = set(inspect.signature(train.train).parameters) - {"out", "config", "minutes", "resume", "dry_run"}
+    flags = settings_of(train.train)
     assert flags == set(TASK.all_settings())
 
 
 def test_the_defaults_in_the_help_are_the_defaults():
     """As they are said of each setting: [default: ...; arch: ...]."""
-    text, usual = inspect.getdoc(train.train), {}
+    text, usual = help_of(train.train), {}
     for arch in ARCHITECTURES:
         settings, _ = TASK.choose([("test", {"data": "x", "arch": arch})])
         usual[arch] = {name: getattr(getattr(settings, section), name) for name, (section, _) in fields(TASK.settings_type(arch)).items()}

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
-from command_line import call, process
+from command_line import call, help_of, process, settings_of
 
 from small_runs import results
 from tsuzuri.cli.series import train, use
@@ -97,12 +97,12 @@ def test_help_has_examples_and_every_parameter(name):
 
 
 def test_every_setting_of_every_architecture_is_a_flag():
-    flags = set(inspect.signature(train.train).parameters) - {"out", "config", "minutes", "resume", "dry_run"}
+    flags = settings_of(train.train)
     assert flags == set(TASK.all_settings())
 
 
 def test_the_defaults_in_the_help_are_the_defaults():
-    text, plain, checked = inspect.getdoc(train.train), {"yes": True, "no": False, "none of them": ""}, 0
+    text, plain, checked = help_of(train.train), {"yes": True, "no": False, "none of them": ""}, 0
     for name, said in re.findall(r"^(\w+)\n    (?:.*\n    )*?.*\[default: (.*?)\]", text, re.M):
         if name in ("date", "lr", "threads", "arch"):
             continue

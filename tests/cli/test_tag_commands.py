@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from command_line import call, process
+from command_line import call, help_of, process, settings_of
 
 from tsuzuri import Tagger
 from tsuzuri.cli.tag import look, train, use
@@ -91,12 +91,12 @@ def test_help_has_examples_and_every_parameter(name):
 
 
 def test_every_setting_of_every_architecture_is_a_flag():
-    flags = set(inspect.signature(train.train).parameters) - {"out", "config", "minutes", "resume", "dry_run"}
+    flags = settings_of(train.train)
     assert flags == set(TASK.all_settings())
 
 
 def test_the_defaults_in_the_help_are_the_defaults():
-    text, plain, checked = inspect.getdoc(train.train), {"yes": True, "no": False}, 0
+    text, plain, checked = help_of(train.train), {"yes": True, "no": False}, 0
     for arch in ARCHITECTURES:
         settings, _ = TASK.choose([("test", {"data": "x", "arch": arch})])
         usual = {name: getattr(getattr(settings, section), name) for name, (section, _) in fields(TASK.settings_type(arch)).items()}

@@ -14,7 +14,7 @@ from tsuzuri.optim import make_optimizer
 
 VOCABULARY, PIXELS = 11, 12
 MODELS = {"init": {"arch": "init"}, "init, one block": {"arch": "init", "blocks": 1, "embedding": 3}, "before": {"arch": "attention"},
-          "after": {"arch": "attention", "context": "after", "score": "scaled"}, "additive": {"arch": "attention", "score": "additive", "embedding": 5},
+          "after": {"arch": "attention", "context": "after", "score": "scaled"}, "fed": {"arch": "attention", "context": "fed"}, "additive": {"arch": "attention", "score": "additive", "embedding": 5},
           "hard": {"arch": "attention", "choice": "hard"}, "straight-through": {"arch": "attention", "choice": "straight-through", "context": "after"}}
 every = pytest.mark.parametrize("name", MODELS)
 
@@ -94,7 +94,7 @@ def test_padding_changes_no_loss_and_no_gradient(name):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["init", "before", "after", "additive"])
+@pytest.mark.parametrize("name", ["init", "before", "after", "fed", "additive"])
 def test_gradients_are_the_numeric_ones(name, monkeypatch):
     """In training, through the moments of the batch; with a step so short that hardly a relu or window of hundreds changes its side.
 
@@ -149,7 +149,7 @@ def learnt(name):
     return model, pictures, inputs, targets
 
 
-@pytest.mark.parametrize("name", ["init", "before", "after"])
+@pytest.mark.parametrize("name", ["init", "before", "after", "fed"])
 def test_captions_are_written_as_they_were_learnt(name):
     """Greedily, by a beam, and picture by picture.  Batch norm knows the moments of the training by then."""
     model, pictures, inputs, targets = learnt(name)

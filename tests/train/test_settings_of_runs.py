@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from tsuzuri.cli import training
+from tsuzuri.cli.arguments import TrainingFlags
 from tsuzuri.errors import ConfigError, RunError, TsuzuriError
 from tsuzuri.models.language_model import ARCHITECTURES
 from tsuzuri.settings import fields, from_environment, from_file
@@ -131,6 +132,10 @@ def test_a_variable_that_is_no_setting_is_an_error(monkeypatch):
 
 # Going on
 
+def resume(run, config=None, **given):
+    training.train("lm", given | {"out": run.folder, "flags": TrainingFlags(config=config, resume=True)})
+
+
 @pytest.mark.parametrize("where", ["flag", "environment", "file"])
 @pytest.mark.parametrize(("was", "now"), [("lstm", "gru"), ("lstm", "transformer"), ("transformer", "lstm"), ("ngram", "rnn"), ("gru", "ngram")])
 def test_a_run_is_not_gone_on_with_as_another_architecture(was, now, where, text, tmp_path, no_curves, monkeypatch):
@@ -143,15 +148,15 @@ def test_a_run_is_not_gone_on_with_as_another_architecture(was, now, where, text
         config = tmp_path / "settings.toml"
         config.write_text(f'arch = "{now}"\n')
     with pytest.raises(RunError, match=f"arch was '{was}' when the run began, but is '{now}' now .*; resume without it, or start a new run"):
-        training.train("lm", given, run.folder, config, resume=True, dry_run=False)
+        resume(run, config, **given)
     assert not run.checkpoint.exists()
 
 
 def test_a_setting_that_was_otherwise_is_refused_and_an_equal_one_is_not(text, tmp_path, no_curves):
     run = make("transformer", text, tmp_path / "run", epochs=1, layers=1)
     with pytest.raises(RunError, match=r"heads was 4 when the run began, but is 2 now \(flag\)"):
-        training.train("lm", {"heads": 2}, run.folder, None, resume=True, dry_run=False)
-    training.train("lm", {"heads": 4}, run.folder, None, resume=True, dry_run=False)
+        resume(run, heads=2)
+    resume(run, heads=4)
     assert run.final.exists()
 
 
@@ -159,7 +164,7 @@ def test_a_setting_of_another_architecture_is_refused_as_one_when_a_run_is_gone_
     """As it is for a new run: the setting exists, and nothing near it is what was meant."""
     run = make("transformer", text, tmp_path / "run")
     with pytest.raises(TsuzuriError) as caught:
-        training.train("lm", {"weight_drop": 0.5}, run.folder, None, resume=True, dry_run=False)
+        resume(run, weight_drop=0.5)
     assert "weight_drop does not fit arch transformer" in str(caught.value)
 
 

@@ -1,4 +1,6 @@
 """Kinds of arguments that the commands share."""
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -33,3 +35,28 @@ Seed = Annotated[int, Parameter(converter=_seed)]
 Prompt = Annotated[str, Parameter(allow_leading_hyphen=True)]
 """Any text, which may begin as a flag does."""
 Text = Annotated[str, Parameter(converter=_text, allow_leading_hyphen=True)]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class TrainingFlags:
+    """What every command that trains may be told."""
+
+    accumulate: Whole | None = None
+    """Batches whose gradients are added up before a step. [default: 1]"""
+    weight_decay: float | None = None
+    """Decoupled weight decay. [default: 0; adamw: 0.01]"""
+    seed: Whole | None = None
+    """Number from which all randomness follows. [default: 1]"""
+    threads: Whole | None = None
+    """Cores to use. [default: all]"""
+    save_every: float | None = None
+    """Seconds between checkpoints within an epoch. [default: 60]"""
+    config: Path | None = None
+    """A TOML file of settings, such as another run's config.toml."""
+    minutes: float | None = None
+    """Stop after so many minutes, to be gone on with by --resume another time."""
+    resume: Annotated[bool, Parameter(negative="")] = False
+    """Go on with the run in --out where it stopped."""
+    dry_run: Annotated[bool, Parameter(negative="")] = False
+    """Print every setting with where it came from, and what the run will take; train nothing."""

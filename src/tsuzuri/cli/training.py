@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tsuzuri import settings as settings_
+from tsuzuri.cli.arguments import TrainingFlags
 from tsuzuri.cli.output import Watch, note
 from tsuzuri.errors import ConfigError, RunError
 from tsuzuri.train.estimate import estimate
@@ -13,26 +14,29 @@ from tsuzuri.train.events import Event, Finished
 from tsuzuri.train.folder import RunFolder
 from tsuzuri.train.trainings import training_of
 
+NO_SETTINGS = ("out", "flags", "config", "minutes", "resume", "dry_run")
 
-def train(command: str, given: dict, out: Path, config: Path | None, resume: bool, dry_run: bool,
-          minutes: float | None = None) -> None:
-    """Train the run of a group of commands in ``out`` with the settings in the flags ``given``, a file and the environment."""
-    allowed(minutes)
+
+def train(command: str, given: dict) -> None:
+    """Train the run of a group of commands as the arguments ``given`` to its ``train`` say, a file and the environment."""
+    out, flags = given["out"], given["flags"] or TrainingFlags()
+    settings = {name: value for name, value in {**given, **vars(flags)}.items() if value is not None and name not in NO_SETTINGS}
+    allowed(flags.minutes)
     training = training_of(command)
     task = training.run.task
-    if resume and (out / "config.toml").exists():
+    if flags.resume and (out / "config.toml").exists():
         run = training.run(out)
-        _refuse_changes(task, layers(task, given, config), run.settings)
-        if dry_run:
+        _refuse_changes(task, layers(task, settings, flags.config), run.settings)
+        if flags.dry_run:
             return _show(training, run.settings, dict.fromkeys(_fields(task, run.settings), f"{out}/config.toml"), out)
         note(f"going on with {out}")
     else:
-        chosen, origin = task.choose(layers(task, given, config))
+        chosen, origin = task.choose(layers(task, settings, flags.config))
         task.refuse_no_text(chosen)
-        if dry_run:
+        if flags.dry_run:
             return _show(training, chosen, origin, out)
         run = training.prepare(chosen, out, note)
-    watch(run, minutes)
+    watch(run, flags.minutes)
     print(f"{run.folder}")
 
 

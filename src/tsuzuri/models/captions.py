@@ -71,12 +71,17 @@ class AttentionCaptionConfig(CaptionConfig, frozen=True, forbid_unknown_fields=T
     choice: str = "soft"
     """what is taken of the places: soft (their mean), hard (one that is drawn, REINFORCE) or straight-through (one, trained as soft)"""
     context: str = "before"
-    """before: the state before a step asks, and what is seen enters the step; after: the step's own state asks"""
+    """before: the state before a step asks, and what is seen enters the step; after: the step's own state asks; fed: so, and what is seen enters the next"""
 
     def __post_init__(self):
         super().__post_init__()
-        for name, choices in (("score", [name for name in SCORES if name != "location"]), ("choice", CHOICES), ("context", CONTEXTS)):
+        for name, choices in (("score", [name for name in SCORES if name != "location"]), ("choice", CHOICES), ("context", (*CONTEXTS, "fed"))):
             check_choice(name, getattr(self, name), choices)
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether a step has to wait for what the one before saw."""
+        return self.context != "after"
 
 
 class CaptionModel(Module, ABC):
@@ -108,7 +113,7 @@ class CaptionModel(Module, ABC):
         if steps.log_p is None:
             return loss, None, None
         counts = (targets >= 0).astype(steps.hs.dtype)
-        return loss, cost_of_choices(steps.log_p, self._token_losses(steps.hs, targets), counts, self.config.context == "before"), None
+        return loss, cost_of_choices(steps.log_p, self._token_losses(steps.hs, targets), counts, self.config.one_by_one), None
 
     def losses(self, pictures: Array, inputs: Array, targets: Array, state: None = None) -> tuple[Array, None]:
         """The loss of every target in nats (N, T), 0 for one of -1; nothing is recorded."""
@@ -142,16 +147,18 @@ class Steps(NamedTuple):
 
 
 class CaptionState(NamedTuple):
-    """The LSTM's state; the picture as it is looked at, and where the last step looked (N, S), of a model that does."""
+    """The LSTM's state; the picture as it is looked at, and where the last step looked (N, S), of a model that does; what it made
+    of that (N, H), where the next step reads it."""
 
     layer: LSTMState
     memory: Memory | None = None
     attention: Array | None = None
+    fed: Array | None = None
 
     def take(self, rows: Array) -> "CaptionState":
         """The state of some rows of the batch, in that order."""
-        layer, memory, attention = self
-        return CaptionState(layer.take(rows), memory and memory.take(rows), None if attention is None else attention[rows])
+        layer, memory, *arrays = self
+        return CaptionState(layer.take(rows), memory and memory.take(rows), *(None if a is None else a[rows] for a in arrays))
 
 
 class InitCaptions(CaptionModel):
@@ -191,8 +198,7 @@ class AttentionCaptions(CaptionModel):
     """
 
     def __init__(self, config: AttentionCaptionConfig, shape: tuple[int, int, int], vocabulary: int, *, rng: np.random.Generator):
-        before = config.context == "before"
-        super().__init__(config, shape, vocabulary, config.size if before else 0, rng=rng)
+        super().__init__(config, shape, vocabulary, config.size if config.one_by_one else 0, rng=rng)
         size, options = config.size, {"rng": rng, "dtype": self.embed.W.dtype}
         self.look = Linear(self.encoder.width, size, **options)
         self.where = Linear(2, size, bound=self.encoder.width ** -0.5, **options)
@@ -210,23 +216,27 @@ class AttentionCaptions(CaptionModel):
     def _read(self, pictures, inputs, rng):
         memory, state = self._memory(pictures, rng)
         x = self.dropout(self.embed(inputs), rng)
-        if self.config.context == "after":
+        if self.config.one_by_one:
+            steps = self._step_by_step(x, state, memory, rng)
+        else:
             hs, _ = self.decoder(x, state)
             seen = self.attend(hs, memory, rng)
-            parts = hs, *seen
-        else:
-            parts = self._step_by_step(x, state, memory, rng)
-        hs, context, weights, log_p = parts
-        return Steps(self.dropout(self._joined(context, hs), rng), weights, log_p)
+            steps = Steps(self._joined(seen.context, hs), seen.weights, seen.log_p)
+        return steps._replace(hs=self.dropout(steps.hs, rng))
 
     def _step_by_step(self, x, state, memory, rng):
-        """hs and what was seen, the steps one after the other."""
-        found = []
+        """As ``step``, recorded, for all inputs x (N, T, E)."""
+        N, found = len(x), []
+        fed = Tensor(np.zeros((N, 1, self.config.size), x.dtype))
         for word in ops.split(x):
-            seen = self.attend(state.h.reshape(len(x), 1, -1), memory, rng)
-            h, state = self.decoder(ops.concatenate([word, seen.context], axis=2), state)
-            found.append((h, *seen))
-        return [None if parts[0] is None else ops.concatenate(parts, axis=1) for parts in zip(*found, strict=True)]
+            if self.config.context == "before":
+                seen = self.attend(state.h.reshape(N, 1, -1), memory, rng)
+            h, state = self.decoder(ops.concatenate([word, seen.context if self.config.context == "before" else fed], axis=2), state)
+            if self.config.context == "fed":
+                seen = self.attend(h, memory, rng)
+            fed = self._joined(seen.context, h)
+            found.append((fed, seen.weights, seen.log_p))
+        return Steps(*(None if parts[0] is None else ops.concatenate(parts, axis=1) for parts in zip(*found, strict=True)))
 
     def _joined(self, context, hs):
         return ops.tanh(self.join(ops.concatenate([context, hs], axis=2)))
@@ -234,7 +244,7 @@ class AttentionCaptions(CaptionModel):
     def start(self, pictures):
         with no_grad():
             memory, state = self._memory(pictures, None)
-        return CaptionState(state, memory)
+        return CaptionState(state, memory, None, np.zeros((len(pictures), self.config.size), self.embed.W.dtype) if self.config.context == "fed" else None)
 
     def step(self, ids, state):
         x, layer, before = self.embed.W.data[ids], state.layer, self.config.context == "before"
@@ -242,11 +252,13 @@ class AttentionCaptions(CaptionModel):
             if before:
                 seen = self.attend(layer.h.reshape(len(ids), 1, -1), state.memory)
                 x = np.concatenate([x, seen.context.data[:, 0]], axis=1)
+            if state.fed is not None:
+                x = np.concatenate([x, state.fed], axis=1)
             h, layer = self.decoder.step(x, layer)
             if not before:
                 seen = self.attend(Tensor(h[:, None]), state.memory)
         a = np.tanh(self.join.apply(np.concatenate([seen.context.data[:, 0], h], axis=1)))
-        return self.out.logits(a), CaptionState(layer, state.memory, seen.weights.data[:, 0])
+        return self.out.logits(a), CaptionState(layer, state.memory, seen.weights.data[:, 0], None if state.fed is None else a)
 
 
 def coordinates(grid: int) -> Array:

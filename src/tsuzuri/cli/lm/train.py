@@ -1,10 +1,9 @@
 """tsuzuri lm train."""
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
-from tsuzuri.cli.arguments import Text, Whole
+from tsuzuri.cli.arguments import Text, TrainingFlags, Whole
 
 
 def register(lm: App) -> None:
@@ -12,25 +11,22 @@ def register(lm: App) -> None:
     lm.command(train)
 
 
-def train(data: Text = "", /, *, out: Path,
-          valid: Text | None = None, unit: str | None = None, vocabulary: Whole | None = None, min_count: Whole | None = None,
-          lowercase: bool | None = None, digits: str | None = None, punctuation: str | None = None,
-          nfkc: bool | None = None,
+def train(data: Text | None = None, /, *, out: Path, valid: Text | None = None, unit: str | None = None,
+          vocabulary: Whole | None = None, min_count: Whole | None = None, lowercase: bool | None = None,
+          digits: str | None = None, punctuation: str | None = None, nfkc: bool | None = None,
           split_mode: str | None = None, aozora: str | None = None, encoding_errors: str | None = None,
-          arch: str | None = None, size: Whole | None = None, embedding: Whole | None = None, layers: Whole | None = None,
-          connection: str | None = None, dropout: float | None = None, dropout_kind: str | None = None,
-          input_dropout: float | None = None, output_dropout: float | None = None, embedding_dropout: float | None = None,
-          state_dropout: float | None = None, weight_drop: float | None = None, activation_penalty: float | None = None,
+          arch: str | None = None, size: Whole | None = None, embedding: Whole | None = None,
+          layers: Whole | None = None, connection: str | None = None, dropout: float | None = None,
+          dropout_kind: str | None = None, input_dropout: float | None = None, output_dropout: float | None = None,
+          embedding_dropout: float | None = None, state_dropout: float | None = None,
+          weight_drop: float | None = None, activation_penalty: float | None = None,
           temporal_penalty: float | None = None, output: str | None = None, experts: Whole | None = None,
           heads: Whole | None = None, context: Whole | None = None, positions: str | None = None,
-          order: Whole | None = None, smoothing: str | None = None,
-          tie: bool | None = None, dtype: str | None = None,
-          batch_size: Whole | None = None, bptt: Whole | None = None, windows: str | None = None, accumulate: Whole | None = None,
-          optimizer: str | None = None, lr: float | None = None, weight_decay: float | None = None,
-          schedule: str | None = None, clip: float | None = None, epochs: Whole | None = None, patience: Whole | None = None,
-          seed: Whole | None = None, threads: Whole | None = None, save_every: float | None = None,
-          config: Path | None = None, minutes: float | None = None, resume: Annotated[bool, Parameter(negative="")] = False,
-          dry_run: Annotated[bool, Parameter(negative="")] = False) -> None:
+          order: Whole | None = None, smoothing: str | None = None, tie: bool | None = None, dtype: str | None = None,
+          batch_size: Whole | None = None, bptt: Whole | None = None, windows: str | None = None,
+          optimizer: str | None = None, lr: float | None = None, schedule: str | None = None,
+          clip: float | None = None, epochs: Whole | None = None, patience: Whole | None = None,
+          flags: TrainingFlags | None = None) -> None:
     """Train a language model on a text: recurrent, a Transformer, or counted n-grams.
 
     DATA is a file, a folder, a glob, - for standard input, or a data set's name
@@ -127,15 +123,11 @@ def train(data: Text = "", /, *, out: Path,
     windows
         How the text is cut: even, varied (lengths drawn about --bptt) or random (from anywhere, no state carried).
         [default: even; transformer: random]
-    accumulate
-        Windows whose gradients are added up before a step. [default: 1]
     optimizer
         sgd, nt-asgd (averages once validation stops improving), momentum, nesterov, adagrad, rmsprop, adam or adamw.
         [default: adam; transformer: adamw]
     lr
         Learning rate. [default: the optimiser's usual one]
-    weight_decay
-        Decoupled weight decay. [default: 0; adamw: 0.01]
     schedule
         Of the learning rate: constant, step, cosine, inverse-sqrt, hold (constant, then down to zero over the last 30 %) or plateau. [default: cosine; nt-asgd: constant]
     clip
@@ -144,22 +136,9 @@ def train(data: Text = "", /, *, out: Path,
         Passes over the text. [default: 10]
     patience
         Stop after so many epochs without a new best; 0: never. [default: 5; nt-asgd: 0]
-    seed
-        Number from which all randomness follows. [default: 1]
-    threads
-        Cores to use. [default: all]
-    save_every
-        Seconds between checkpoints within an epoch. [default: 60]
-    config
-        A TOML file of settings, such as another run's config.toml.
-    minutes
-        Stop after so many minutes, to be gone on with by --resume another time.
-    resume
-        Go on with the run in --out where it stopped.
-    dry_run
-        Print every setting with where it came from, and what the run will take; train nothing.
+    flags
+        What every training may be told.
     """
-    given = {name: value for name, value in locals().items()
-             if value is not None and name not in ("out", "config", "minutes", "resume", "dry_run") and not (name == "data" and not data)}
+    given = {**locals()}
     from tsuzuri.cli import training
-    training.train("lm", given, out, config, resume, dry_run, minutes)
+    training.train("lm", given)

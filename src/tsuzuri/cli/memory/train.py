@@ -1,10 +1,9 @@
 """tsuzuri memory train."""
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
-from tsuzuri.cli.arguments import Text, Whole
+from tsuzuri.cli.arguments import Text, TrainingFlags, Whole
 
 
 def register(memory: App) -> None:
@@ -12,16 +11,15 @@ def register(memory: App) -> None:
     memory.command(train)
 
 
-def train(task: Text = "", /, *, out: Path, bits: Whole | None = None, shortest: Whole | None = None, longest: Whole | None = None,
-          repeats: Whole | None = None, item: Whole | None = None, batches: Whole | None = None,
-          arch: str | None = None, controller: str | None = None, size: Whole | None = None, layers: Whole | None = None,
-          slots: Whole | None = None, width: Whole | None = None, read_heads: Whole | None = None, write_heads: Whole | None = None,
-          shift: Whole | None = None, dtype: str | None = None,
-          batch_size: Whole | None = None, accumulate: Whole | None = None, optimizer: str | None = None, lr: float | None = None,
-          weight_decay: float | None = None, schedule: str | None = None, clip: float | None = None, epochs: Whole | None = None,
-          patience: Whole | None = None, seed: Whole | None = None, threads: Whole | None = None, save_every: float | None = None,
-          config: Path | None = None, minutes: float | None = None,
-          resume: Annotated[bool, Parameter(negative="")] = False, dry_run: Annotated[bool, Parameter(negative="")] = False) -> None:
+def train(task: Text | None = None, /, *, out: Path, bits: Whole | None = None, shortest: Whole | None = None,
+          longest: Whole | None = None, repeats: Whole | None = None, item: Whole | None = None,
+          batches: Whole | None = None, arch: str | None = None, controller: str | None = None,
+          size: Whole | None = None, layers: Whole | None = None, slots: Whole | None = None,
+          width: Whole | None = None, read_heads: Whole | None = None, write_heads: Whole | None = None,
+          shift: Whole | None = None, dtype: str | None = None, batch_size: Whole | None = None,
+          optimizer: str | None = None, lr: float | None = None, schedule: str | None = None,
+          clip: float | None = None, epochs: Whole | None = None, patience: Whole | None = None,
+          flags: TrainingFlags | None = None) -> None:
     """Train a Neural Turing Machine, or an LSTM to set beside it, on a task that is generated.
 
     TASK is copy, repeat-copy, recall or sort. Settings come from defaults <
@@ -75,14 +73,10 @@ def train(task: Text = "", /, *, out: Path, bits: Whole | None = None, shortest:
         float32 or float64. [default: float32]
     batch_size
         Sequences in a batch; all of a batch have one length. [default: 8]
-    accumulate
-        Batches whose gradients are added up before a step. [default: 1]
     optimizer
         sgd, nt-asgd, momentum, nesterov, adagrad, rmsprop, adam or adamw. [default: adam]
     lr
         Learning rate. [default: the optimiser's usual one]
-    weight_decay
-        Decoupled weight decay. [default: 0; adamw: 0.01]
     schedule
         Of the learning rate: constant, step, cosine, inverse-sqrt, hold or plateau. [default: hold]
     clip
@@ -91,22 +85,9 @@ def train(task: Text = "", /, *, out: Path, bits: Whole | None = None, shortest:
         Passes of so many batches. [default: 20]
     patience
         Stop after so many epochs without a new best; 0: never. [default: 0]
-    seed
-        Number from which all randomness follows. [default: 1]
-    threads
-        Cores to use. [default: all]
-    save_every
-        Seconds between checkpoints within an epoch. [default: 60]
-    config
-        A TOML file of settings, such as another run's config.toml.
-    minutes
-        Stop after so many minutes, to be gone on with by --resume another time.
-    resume
-        Go on with the run in --out where it stopped.
-    dry_run
-        Print every setting with where it came from, and what the run will take; train nothing.
+    flags
+        What every training may be told.
     """
-    given = {name: value for name, value in locals().items()
-             if value is not None and name not in ("out", "config", "minutes", "resume", "dry_run") and not (name == "task" and not value)}
+    given = {**locals()}
     from tsuzuri.cli import training
-    training.train("memory", given, out, config, resume, dry_run, minutes)
+    training.train("memory", given)

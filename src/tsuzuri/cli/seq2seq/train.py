@@ -1,10 +1,9 @@
 """tsuzuri seq2seq train."""
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
-from tsuzuri.cli.arguments import Text, Whole
+from tsuzuri.cli.arguments import Text, TrainingFlags, Whole
 
 
 def register(seq2seq: App) -> None:
@@ -12,23 +11,22 @@ def register(seq2seq: App) -> None:
     seq2seq.command(train)
 
 
-def train(data: Text = "", target: Text = "", /, *, out: Path,
-          direction: str | None = None, valid: Text | None = None, valid_target: Text | None = None,
-          unit: str | None = None, target_unit: str | None = None, joint: bool | None = None, vocabulary: Whole | None = None,
-          min_count: Whole | None = None, lowercase: bool | None = None, digits: str | None = None, punctuation: str | None = None,
-          nfkc: bool | None = None, split_mode: str | None = None, bpe_dropout: float | None = None, longest: Whole | None = None,
-          encoding_errors: str | None = None,
+def train(data: Text | None = None, target: Text | None = None, /, *, out: Path, direction: str | None = None,
+          valid: Text | None = None, valid_target: Text | None = None, unit: str | None = None,
+          target_unit: str | None = None, joint: bool | None = None, vocabulary: Whole | None = None,
+          min_count: Whole | None = None, lowercase: bool | None = None, digits: str | None = None,
+          punctuation: str | None = None, nfkc: bool | None = None, split_mode: str | None = None,
+          bpe_dropout: float | None = None, longest: Whole | None = None, encoding_errors: str | None = None,
           arch: str | None = None, cell: str | None = None, size: Whole | None = None, embedding: Whole | None = None,
-          layers: Whole | None = None, reverse: bool | None = None, peeky: bool | None = None, bidirectional: bool | None = None,
-          score: str | None = None, span: str | None = None, width: Whole | None = None, choice: str | None = None,
-          context: str | None = None, feeding: bool | None = None, coverage: bool | None = None, copy: bool | None = None,
-          heads: Whole | None = None, positions: str | None = None, dropout: float | None = None, smoothing: float | None = None,
-          tie: bool | None = None, dtype: str | None = None,
-          batch_size: Whole | None = None, accumulate: Whole | None = None, optimizer: str | None = None, lr: float | None = None,
-          weight_decay: float | None = None, schedule: str | None = None, clip: float | None = None, epochs: Whole | None = None,
-          patience: Whole | None = None, average: Whole | None = None, seed: Whole | None = None, threads: Whole | None = None,
-          save_every: float | None = None, config: Path | None = None, minutes: float | None = None,
-          resume: Annotated[bool, Parameter(negative="")] = False, dry_run: Annotated[bool, Parameter(negative="")] = False) -> None:
+          layers: Whole | None = None, reverse: bool | None = None, peeky: bool | None = None,
+          bidirectional: bool | None = None, score: str | None = None, span: str | None = None,
+          width: Whole | None = None, choice: str | None = None, context: str | None = None,
+          feeding: bool | None = None, coverage: bool | None = None, copy: bool | None = None,
+          heads: Whole | None = None, positions: str | None = None, dropout: float | None = None,
+          smoothing: float | None = None, tie: bool | None = None, dtype: str | None = None,
+          batch_size: Whole | None = None, optimizer: str | None = None, lr: float | None = None,
+          schedule: str | None = None, clip: float | None = None, epochs: Whole | None = None,
+          patience: Whole | None = None, average: Whole | None = None, flags: TrainingFlags | None = None) -> None:
     """Train a model on pairs of texts: encoder-decoder, attention, GNMT or Transformer.
 
     DATA is a data set's name (`tsuzuri data list`), a file with a tab between
@@ -131,14 +129,10 @@ def train(data: Text = "", target: Text = "", /, *, out: Path,
         float32 or float64. [default: float32]
     batch_size
         Pairs in a batch. [default: 128]
-    accumulate
-        Batches whose gradients are added up before a step. [default: 1]
     optimizer
         sgd, nt-asgd, momentum, nesterov, adagrad, rmsprop, adam or adamw. [default: adam; transformer: adamw]
     lr
         Learning rate. [default: the optimiser's usual one]
-    weight_decay
-        Decoupled weight decay. [default: 0; adamw: 0.01]
     schedule
         Of the learning rate: constant, step, cosine, inverse-sqrt, hold or plateau. [default: constant; transformer: inverse-sqrt]
     clip
@@ -149,23 +143,9 @@ def train(data: Text = "", target: Text = "", /, *, out: Path,
         Stop after so many epochs without a new best; 0: never. [default: 5]
     average
         Last epochs whose weights are averaged for the finished model; 0: the best epoch alone. [default: 0]
-    seed
-        Number from which all randomness follows. [default: 1]
-    threads
-        Cores to use. [default: all]
-    save_every
-        Seconds between checkpoints within an epoch. [default: 60]
-    config
-        A TOML file of settings, such as another run's config.toml.
-    minutes
-        Stop after so many minutes, to be gone on with by --resume another time.
-    resume
-        Go on with the run in --out where it stopped.
-    dry_run
-        Print every setting with where it came from, and what the run will take; train nothing.
+    flags
+        What every training may be told.
     """
-    given = {name: value for name, value in locals().items()
-             if value is not None and name not in ("out", "config", "minutes", "resume", "dry_run")
-             and not (name in ("data", "target") and not value)}
+    given = {**locals()}
     from tsuzuri.cli import training
-    training.train("seq2seq", given, out, config, resume, dry_run, minutes)
+    training.train("seq2seq", given)

@@ -1,10 +1,9 @@
 """tsuzuri series train."""
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
-from tsuzuri.cli.arguments import Text, Whole
+from tsuzuri.cli.arguments import Text, TrainingFlags, Whole
 
 
 def register(series: App) -> None:
@@ -12,18 +11,16 @@ def register(series: App) -> None:
     series.command(train)
 
 
-def train(data: Text = "", /, *, out: Path,
-          column: str | None = None, beside: str | None = None, date: str | None = None, task: str | None = None,
-          window: Whole | None = None, horizon: Whole | None = None, split: str | None = None, season: Whole | None = None,
-          transform: str | None = None, calendar: bool | None = None,
-          arch: str | None = None, cell: str | None = None, size: Whole | None = None, layers: Whole | None = None,
-          dropout: float | None = None, base: str | None = None, normalise: str | None = None, difference: Whole | None = None,
-          loss: str | None = None, quantiles: str | None = None, dtype: str | None = None,
-          batch_size: Whole | None = None, accumulate: Whole | None = None, optimizer: str | None = None, lr: float | None = None,
-          weight_decay: float | None = None, schedule: str | None = None, clip: float | None = None, epochs: Whole | None = None,
-          patience: Whole | None = None, seed: Whole | None = None, threads: Whole | None = None, save_every: float | None = None,
-          config: Path | None = None, minutes: float | None = None,
-          resume: Annotated[bool, Parameter(negative="")] = False, dry_run: Annotated[bool, Parameter(negative="")] = False) -> None:
+def train(data: Text | None = None, /, *, out: Path, column: str | None = None, beside: str | None = None,
+          date: str | None = None, task: str | None = None, window: Whole | None = None, horizon: Whole | None = None,
+          split: str | None = None, season: Whole | None = None, transform: str | None = None,
+          calendar: bool | None = None, arch: str | None = None, cell: str | None = None, size: Whole | None = None,
+          layers: Whole | None = None, dropout: float | None = None, base: str | None = None,
+          normalise: str | None = None, difference: Whole | None = None, loss: str | None = None,
+          quantiles: str | None = None, dtype: str | None = None, batch_size: Whole | None = None,
+          optimizer: str | None = None, lr: float | None = None, schedule: str | None = None,
+          clip: float | None = None, epochs: Whole | None = None, patience: Whole | None = None,
+          flags: TrainingFlags | None = None) -> None:
     """Train a forecaster on columns of numbers: RNN, GRU, LSTM or attention.
 
     DATA is a data set's name (`tsuzuri data list`) or a CSV file with a header.
@@ -90,14 +87,10 @@ def train(data: Text = "", /, *, out: Path,
         float32 or float64. [default: float32]
     batch_size
         Windows in a batch. [default: 64]
-    accumulate
-        Batches whose gradients are added up before a step. [default: 1]
     optimizer
         sgd, nt-asgd, momentum, nesterov, adagrad, rmsprop, adam or adamw. [default: adam]
     lr
         Learning rate. [default: the optimiser's usual one]
-    weight_decay
-        Decoupled weight decay. [default: 0; adamw: 0.01]
     schedule
         Of the learning rate: constant, step, cosine, inverse-sqrt, hold or plateau. [default: cosine]
     clip
@@ -106,22 +99,9 @@ def train(data: Text = "", /, *, out: Path,
         Passes over the windows. [default: 30]
     patience
         Stop after so many epochs without a new best; 0: never. [default: 8]
-    seed
-        Number from which all randomness follows. [default: 1]
-    threads
-        Cores to use. [default: all]
-    save_every
-        Seconds between checkpoints within an epoch. [default: 60]
-    config
-        A TOML file of settings, such as another run's config.toml.
-    minutes
-        Stop after so many minutes, to be gone on with by --resume another time.
-    resume
-        Go on with the run in --out where it stopped.
-    dry_run
-        Print every setting with where it came from, and what the run will take; train nothing.
+    flags
+        What every training may be told.
     """
-    given = {name: value for name, value in locals().items()
-             if value is not None and name not in ("out", "config", "minutes", "resume", "dry_run") and not (name == "data" and not value)}
+    given = {**locals()}
     from tsuzuri.cli import training
-    training.train("series", given, out, config, resume, dry_run, minutes)
+    training.train("series", given)

@@ -1,10 +1,9 @@
 """tsuzuri tree train."""
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
-from tsuzuri.cli.arguments import Text, Whole
+from tsuzuri.cli.arguments import Text, TrainingFlags, Whole
 
 
 def register(tree: App) -> None:
@@ -12,16 +11,14 @@ def register(tree: App) -> None:
     tree.command(train)
 
 
-def train(data: Text = "", /, *, out: Path,
-          valid: Text | None = None, classes: Whole | None = None, binary: bool | None = None, lowercase: bool | None = None,
-          min_count: Whole | None = None, encoding_errors: str | None = None,
-          arch: str | None = None, size: Whole | None = None, embedding: Whole | None = None, dropout: float | None = None,
-          word_dropout: float | None = None, dtype: str | None = None,
-          batch_size: Whole | None = None, accumulate: Whole | None = None, optimizer: str | None = None, lr: float | None = None,
-          weight_decay: float | None = None, schedule: str | None = None, clip: float | None = None, epochs: Whole | None = None,
-          patience: Whole | None = None, average: Whole | None = None, seed: Whole | None = None, threads: Whole | None = None,
-          save_every: float | None = None, config: Path | None = None, minutes: float | None = None,
-          resume: Annotated[bool, Parameter(negative="")] = False, dry_run: Annotated[bool, Parameter(negative="")] = False) -> None:
+def train(data: Text | None = None, /, *, out: Path, valid: Text | None = None, classes: Whole | None = None,
+          binary: bool | None = None, lowercase: bool | None = None, min_count: Whole | None = None,
+          encoding_errors: str | None = None, arch: str | None = None, size: Whole | None = None,
+          embedding: Whole | None = None, dropout: float | None = None, word_dropout: float | None = None,
+          dtype: str | None = None, batch_size: Whole | None = None, optimizer: str | None = None,
+          lr: float | None = None, schedule: str | None = None, clip: float | None = None,
+          epochs: Whole | None = None, patience: Whole | None = None, average: Whole | None = None,
+          flags: TrainingFlags | None = None) -> None:
     """Train a model over trees: a recursive net, a tensor network or a Tree-LSTM, with a label at every node.
 
     DATA is a data set's name (sst) or a file with a tree in every line, in
@@ -67,14 +64,10 @@ def train(data: Text = "", /, *, out: Path,
         float32 or float64. [default: float32]
     batch_size
         Trees in a batch. [default: 25]
-    accumulate
-        Batches whose gradients are added up before a step. [default: 1]
     optimizer
         sgd, nt-asgd, momentum, nesterov, adagrad, rmsprop, adam or adamw. [default: adam]
     lr
         Learning rate. [default: the optimiser's usual one]
-    weight_decay
-        Decoupled weight decay. [default: 0; adamw: 0.01]
     schedule
         Of the learning rate: constant, step, cosine, inverse-sqrt, hold or plateau. [default: constant]
     clip
@@ -85,22 +78,9 @@ def train(data: Text = "", /, *, out: Path,
         Stop after so many epochs without a new best; 0: never. [default: 5]
     average
         Last epochs whose weights are averaged for the finished model; 0: the best epoch alone. [default: 0]
-    seed
-        Number from which all randomness follows. [default: 1]
-    threads
-        Cores to use. [default: all]
-    save_every
-        Seconds between checkpoints within an epoch. [default: 60]
-    config
-        A TOML file of settings, such as another run's config.toml.
-    minutes
-        Stop after so many minutes, to be gone on with by --resume another time.
-    resume
-        Go on with the run in --out where it stopped.
-    dry_run
-        Print every setting with where it came from, and what the run will take; train nothing.
+    flags
+        What every training may be told.
     """
-    given = {name: value for name, value in locals().items()
-             if value is not None and name not in ("out", "config", "minutes", "resume", "dry_run") and not (name == "data" and not value)}
+    given = {**locals()}
     from tsuzuri.cli import training
-    training.train("tree", given, out, config, resume, dry_run, minutes)
+    training.train("tree", given)
