@@ -170,6 +170,14 @@ def test_options_that_do_not_exist_are_refused(unit, options, message):
         train_tokenizer(unit, ["a b"], **options)
 
 
+@pytest.mark.parametrize("text", ["unit = ", 'unit = "wrod"', 'unit = "word"\nlower = true'], ids=["no TOML", "unknown unit", "unknown option"])
+def test_a_damaged_file_of_settings_is_named(text, tmp_path):
+    WordTokenizer.train(["a b"]).save(tmp_path)
+    (tmp_path / "tokenizer.toml").write_text(text)
+    with pytest.raises(DataError, match=r"tokenizer\.toml: "):
+        load_tokenizer(tmp_path)
+
+
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("bad", [-1, 10_000])
 def test_ids_outside_the_vocabulary_are_refused(unit, bad):

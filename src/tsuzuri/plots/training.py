@@ -15,7 +15,7 @@ HIGHEST = 600.0                                              # nats: the margin 
 CROWDED = 400                                                # points of a curve above which the mean of neighbours is drawn
 
 MEASURES: dict[str, tuple[str, str, Callable[[float], float]]] = {
-    "loss": ("loss", "loss, nats a token", float),
+    "loss": ("loss", "loss, nats", float),
     "perplexity": ("perplexity", "perplexity", lambda loss: math.exp(min(loss, HIGHEST))),
     "bits": ("loss", "bits per character", lambda loss: loss / math.log(2)),
     "deviations": ("loss", "loss, in deviations of the training rows", float),

@@ -1,9 +1,10 @@
 """Tokenizers: characters, words, byte pairs, Japanese words; and the two functions that pick one by its unit."""
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
-from tsuzuri.errors import check_choice
-from tsuzuri.text.tokenizers.base import Tokenizer, read_settings
+from tsuzuri.errors import ConfigError, DataError, check_choice
+from tsuzuri.text.tokenizers.base import SETTINGS, Tokenizer, read_settings
 from tsuzuri.text.tokenizers.bpe import BPETokenizer
 from tsuzuri.text.tokenizers.char import CharTokenizer
 from tsuzuri.text.tokenizers.japanese import SudachiTokenizer
@@ -23,7 +24,10 @@ def train_tokenizer(unit: str, lines: Iterable[str], **options) -> Tokenizer:
 def load_tokenizer(folder: str | os.PathLike) -> Tokenizer:
     """The tokenizer that was saved in ``folder``.  DataError: there is none, or a file of it is damaged."""
     settings = read_settings(folder)
-    return _tokenizer_class(settings.pop("unit", "")).load(folder, settings)
+    try:
+        return _tokenizer_class(settings.pop("unit", "")).load(folder, settings)
+    except ConfigError as error:
+        raise DataError(f"{Path(folder) / SETTINGS}: {error}") from None
 
 
 def _tokenizer_class(unit: str) -> type[Tokenizer]:
