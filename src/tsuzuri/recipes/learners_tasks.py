@@ -74,7 +74,6 @@ RECIPES = (
     _right("dates-attention", "LSTM 256 with dot attention, reverse, median of three seeds", 99.9, f"100 after epoch 3 ({SAITO})", _DATES, _dates),
     _right("dates-hard-attention", "the same with a hard choice", 99.0, "none", _DATES | {"choice": "hard", "epochs": 8}, _drawn),
     *(_right(f"{data}-{arch}", f"{data} 1 to 12 letters, {arch}", 100.0, "none",
-             {"data": data, "unit": "char", "batch_size": 64, "epochs": 12, "patience": 0} | more)
-      for data in ("copy", "sort") for arch, more in (("transformer", _TRANSFORMER | {"schedule": "cosine", "epochs": 16}),
-                                                      ("gnmt", {"arch": "gnmt", "size": 128, "layers": 3, "schedule": "cosine", "lr": 0.002}))),
+             {"data": data, "unit": "char", "batch_size": 64, "epochs": 16, "schedule": "cosine", "patience": 0} | more)
+      for data in ("copy", "sort") for arch, more in (("transformer", _TRANSFORMER), ("gnmt", {"arch": "gnmt", "size": 128, "layers": 3, "dropout": 0.1, "lr": 0.002}))),
 )
