@@ -6,7 +6,8 @@ import pytest
 from cases import CASES, gradients, leaf_classes, outputs, seeds
 
 from tsuzuri import array
-from tsuzuri.kernels import inner
+from tsuzuri.kernels import inner, product
+from tsuzuri.tensor import Tensor
 
 SMALLEST = {np.float16: 3e-2, np.float32: 3e-5, np.float64: 1e-12}
 RECURRENT = ("RNN", "GRU", "LSTM")
@@ -210,3 +211,15 @@ def strided(x):
     wide = np.full(tuple(2 * s for s in x.shape[::-1]), 1e30, x.dtype).transpose()
     wide[(slice(None, None, 2),) * x.ndim] = x
     return wide[(..., *(slice(None, None, 2),) * x.ndim)]
+
+
+@pytest.mark.parametrize(("rows", "through_the_pool"), [(64, 3), (2, 0)])
+def test_large_products_take_the_threads_of_the_compiled_loops(rows, through_the_pool, monkeypatch):
+    """OpenBLAS's own would spin on for milliseconds, on the core that the next loop needs (docs/decisions/0004-threads.md)."""
+    found, product_into = [], product.product_into
+    monkeypatch.setattr(product, "product_into", lambda *matrices: found.append(product_into(*matrices)))
+    a, b = (Tensor(np.random.default_rng(0).normal(size=shape), requires_grad=True) for shape in ((rows, 100), (100, 90)))
+    (a @ b).sum().backward()
+    assert len(found) == through_the_pool
+    np.testing.assert_allclose(a.grad, np.ones((rows, 90)) @ b.data.T)
+    np.testing.assert_allclose(b.grad, a.data.T @ np.ones((rows, 90)))

@@ -9,6 +9,7 @@ from tsuzuri.kernels.inner import inner
 
 SMALL = 2_000_000                                            # multiplications below which cutting up costs more than it saves
 SMALL_ROW = 300_000                                          # the same for one row, which reads each weight for one multiplication
+ALONE, ALONE_ROW = 1 << 18, 9216                             # multiplications up to which OpenBLAS wakes no threads of its own
 
 
 def matmul(a, b):
@@ -17,7 +18,7 @@ def matmul(a, b):
     BLAS reads both as numbers of one float type; where they are not, the array module's own product converts them.
     """
     rows, depth = a.shape
-    if rows * depth * b.shape[1] < (SMALL_ROW if rows == 1 else SMALL) or a.dtype != b.dtype or a.dtype.kind != "f":
+    if rows * depth * b.shape[1] < (ALONE_ROW if rows == 1 else ALONE) or a.dtype != b.dtype or a.dtype.kind != "f":
         return a @ b
     out = empty(a, (a.shape[0], b.shape[1]))
     product_into(out, a, b)

@@ -16,10 +16,12 @@ class MatMul(Op):
             raise ShapeError(f"matmul: (..., M, K) = {a.shape} and (..., K, N) = {b.shape} do not fit together; "
                              "the last axis of the first must equal the last but one of the second.")
         self.saved = a, b
-        return a @ b
+        return matmul(a, b) if a.ndim == b.ndim == 2 else a @ b
 
     def backward(self, dy):
         a, b = self.saved
+        if a.ndim == b.ndim == 2:
+            return matmul_like(dy, b.T, a), matmul_like(a.T, dy, b)
         return (sum_to(dy @ b.swapaxes(-1, -2), a.shape),
                 sum_to(a.swapaxes(-1, -2) @ dy, b.shape))
 

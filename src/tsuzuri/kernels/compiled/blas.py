@@ -16,6 +16,7 @@ from numba.extending import intrinsic
 from threadpoolctl import ThreadpoolController
 
 from tsuzuri.kernels.compiled.vector import loop, parallel_loop
+from tsuzuri.kernels.product import SMALL, SMALL_ROW
 
 ROW_MAJOR, AS_IT_IS, TURNED = np.int32(101), np.int32(111), np.int32(112)       # CBLAS's own numbers
 
@@ -75,6 +76,10 @@ def product_into(out, a, b):
     """out (M, N) = a (M, K) @ b (K, N)."""
     if not _library:
         np.matmul(a, b, out=out)
+        return
+    if out.size * a.shape[1] < (SMALL_ROW if len(out) == 1 else SMALL):
+        with one_blas_thread():
+            np.matmul(a, b, out=out)
         return
     a, a_turned, a_step = as_blas(a)
     b, b_turned, b_step = as_blas(b)
