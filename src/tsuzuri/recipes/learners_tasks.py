@@ -75,5 +75,5 @@ RECIPES = (
     _right("dates-hard-attention", "the same with a hard choice", 99.0, "none", _DATES | {"choice": "hard", "epochs": 8}, _drawn),
     *(_right(f"{data}-{arch}", f"{data} 1 to 12 letters, {arch}", 100.0, "none",
              {"data": data, "unit": "char", "batch_size": 64, "epochs": 16, "schedule": "cosine", "patience": 0} | more)
-      for data in ("copy", "sort") for arch, more in (("transformer", _TRANSFORMER), ("gnmt", {"arch": "gnmt", "size": 128, "layers": 3, "dropout": 0.1, "lr": 0.002}))),
+      for data in ("copy", "sort") for arch, more in (("transformer", _TRANSFORMER), ("gnmt", {"arch": "gnmt", "size": 128, "layers": 3, "dropout": 0.1, "lr": 0.002, "epochs": 20}))),
 )
