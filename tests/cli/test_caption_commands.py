@@ -1,11 +1,10 @@
 """The commands of caption: every setting is a flag that does something, what they print is so, and bad input is one sentence."""
-import inspect
 import json
 import re
 
 import numpy as np
 import pytest
-from command_line import SMALL, call, help_of, made_up, process, settings_of
+from command_line import SMALL, Group, call, help_of, made_up, settings_of, values
 
 from tsuzuri.cli.caption import measure, train, use
 from tsuzuri.datasets.made_scenes import SETS
@@ -18,25 +17,8 @@ from tsuzuri.writing.captions import Captioner
 
 COMMANDS = {"train": train.train, "evaluate": measure.evaluate, "predict": use.predict, "show": use.show, "scene": use.scene}
 TINY = {"--pixels": "16", "--size": "8", "--filters": "2", "--blocks": "2", "--batch-size": "16", "--lr": "0.01", "--epochs": "1", "--patience": "0", "--threads": "1"}
-
-
-def tiny(*more):
-    """The flags of TINY, with those of ``more`` in place of theirs."""
-    return [word for flag, value in TINY.items() if flag not in more for word in (flag, value)] + [str(word) for word in more]
-
-
-def ok(*arguments):
-    done = call("caption", *arguments)
-    assert done.code == 0, done.err
-    return done
-
-
-def refused(*arguments):
-    done = call("caption", *arguments)
-    assert (done.code, done.out) == (2, "")
-    assert len([line for line in done.err.splitlines() if line.startswith("tsuzuri: ")]) == 1
-    assert "Traceback" not in done.err
-    return done.err
+GROUP = Group("caption", TINY)
+ok, refused, tiny = GROUP.ok, GROUP.refused, GROUP.tiny
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -81,18 +63,9 @@ def shapes(tmp_path_factory):
     return out
 
 
-def values(run):
-    return {name: getattr(getattr(run.settings, section), name) for name, (section, _) in fields(TASK.settings_type(run.settings.model.arch)).items()}
-
-
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_has_examples_and_every_parameter(name):
-    shown = process("caption", name, "--help", COLUMNS="400")
-    assert shown.code == 0
-    assert shown.out.count(f"tsuzuri caption {name} ") >= 3             # how it is used, and two examples
-    text = inspect.getdoc(COMMANDS[name])
-    for parameter in inspect.signature(COMMANDS[name]).parameters:
-        assert re.search(rf"^{parameter}\n    \S", text, re.M), parameter
+    GROUP.check_help(name, COMMANDS[name])
 
 
 def test_every_setting_of_every_architecture_is_a_flag():

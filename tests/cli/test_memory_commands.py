@@ -1,11 +1,10 @@
 """The commands of memory: every setting is a flag that does something, what they print is so, and bad input is one sentence."""
-import inspect
 import json
 import re
 
 import numpy as np
 import pytest
-from command_line import call, help_of, process, settings_of
+from command_line import Group, help_of, settings_of, values
 
 from small_runs import results
 from tsuzuri.cli.memory import train, use
@@ -18,6 +17,8 @@ from tsuzuri.writing.answering import Answerer
 COMMANDS = {"train": train.train, "evaluate": use.evaluate, "show": use.show}
 TINY = {"--bits": "2", "--longest": "3", "--batches": "4", "--batch-size": "4", "--size": "6", "--slots": "7", "--width": "3", "--epochs": "1", "--lr": "0.01",
         "--threads": "1"}
+GROUP = Group("memory", TINY)
+ok, refused, tiny = GROUP.ok, GROUP.refused, GROUP.tiny
 
 
 @pytest.fixture(autouse=True)
@@ -26,32 +27,9 @@ def quick_memory(monkeypatch):
     monkeypatch.setattr("tsuzuri.train.memory.draw_run", lambda run, model: None)
 
 
-def ok(*arguments):
-    done = call("memory", *arguments)
-    assert done.code == 0, done.err
-    return done
-
-
-def refused(*arguments):
-    done = call("memory", *arguments)
-    assert (done.code, done.out) == (2, "")
-    assert len([line for line in done.err.splitlines() if line.startswith("tsuzuri: ")]) == 1
-    assert "Traceback" not in done.err
-    return done.err
-
-
-def tiny(*more, without=()):
-    """The flags of TINY, with those of ``more`` in place of theirs."""
-    return [word for flag, value in TINY.items() if flag not in (*more, *without) for word in (flag, value)] + [str(word) for word in more]
-
-
 def base(out, *flags, task="copy", without=()):
     ok("train", task, "--out", out, *tiny(*flags, without=without))
     return MemoryRun(out)
-
-
-def values(run):
-    return {name: getattr(getattr(run.settings, section), name) for name, (section, _) in fields(TASK.settings_type(run.settings.model.arch)).items()}
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +42,7 @@ def usual(tmp_path_factory):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_has_examples_and_every_parameter(name):
-    shown = process("memory", name, "--help", COLUMNS="400")
-    assert shown.code == 0
-    assert shown.out.count(f"tsuzuri memory {name} ") >= 3
-    text = inspect.getdoc(COMMANDS[name])
-    for parameter in inspect.signature(COMMANDS[name]).parameters:
-        assert re.search(rf"^{parameter}\n    \S", text, re.M), parameter
+    GROUP.check_help(name, COMMANDS[name])
 
 
 def test_every_setting_of_every_architecture_is_a_flag():

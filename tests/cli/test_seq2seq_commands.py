@@ -9,7 +9,7 @@ import sys
 from functools import cache
 
 import pytest
-from command_line import SMALL, call, help_of, made_up, process, settings_of
+from command_line import SMALL, Group, call, flag_of, help_of, made_up, process, settings_of, values
 
 from small_runs import letters, results, sentences, trained_pairs, write_pairs
 from tsuzuri.cli.seq2seq import look, measure, train, use
@@ -24,6 +24,8 @@ from tsuzuri.writing.translation import Translator
 COMMANDS = {"train": train.train, "evaluate": measure.evaluate, "score": measure.score, "predict": use.predict, "chat": use.chat,
             "attend": look.attend, "beams": look.beams}
 TINY = {"--unit": "char", "--size": "8", "--batch-size": "16", "--epochs": "1", "--lr": "0.01", "--threads": "1"}
+GROUP = Group("seq2seq", TINY)
+ok, refused, tiny = GROUP.ok, GROUP.refused, GROUP.tiny
 ANNA = "Anna sees the red cat ."
 
 
@@ -33,40 +35,12 @@ def quick_seq2seq(monkeypatch):
     monkeypatch.setattr("tsuzuri.train.seq2seq.draw_run", lambda run, model: None)
 
 
-def ok(*arguments):
-    done = call("seq2seq", *arguments)
-    assert done.code == 0, done.err
-    return done
-
-
-def refused(*arguments):
-    done = call("seq2seq", *arguments)
-    assert (done.code, done.out) == (2, "")
-    assert len([line for line in done.err.splitlines() if line.startswith("tsuzuri: ")]) == 1
-    assert "Traceback" not in done.err
-    return done.err
-
-
-def tiny(*more):
-    """The flags of TINY, with those of ``more`` in place of theirs."""
-    return [word for flag, value in TINY.items() if flag not in more for word in (flag, value)] + [str(word) for word in more]
-
-
-def words(name, value):
-    flag = f"--{name.replace('_', '-')}"
-    return [flag] if value is True else [f"--no-{flag[2:]}"] if value is False else [flag, str(value)]
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """Pairs with capitals, figures, marks and full-width letters, of which some are the same, and of which the last ones are longer."""
     pairs = [(f"{a.title()} {k % 7}, ｂ{a}!", f"{b.upper()} {k % 5}. ｃ") for k, (a, b) in enumerate(letters(80))]
     pairs += [(f"{a} {a} {a} {a}", f"{b} {b} {b}") for a, b in letters(20, seed=3)]
     return write_pairs(tmp_path_factory.mktemp("data") / "data.tsv", pairs)
-
-
-def values(run):
-    return {name: getattr(getattr(run.settings, section), name) for name, (section, _) in fields(TASK.settings_type(run.settings.model.arch)).items()}
 
 
 def base(data, out, *flags):
@@ -78,9 +52,8 @@ def base(data, out, *flags):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_has_examples_and_every_parameter(name):
+    GROUP.check_help(name, COMMANDS[name])
     shown = process("seq2seq", name, "--help", COLUMNS="400")
-    assert shown.code == 0
-    assert shown.out.count(f"tsuzuri seq2seq {name} ") >= 3             # how it is used, and two examples
     assert "Examples" in shown.out
     text = inspect.getdoc(COMMANDS[name])
     assert len(re.findall(rf"^\s+(?:.*\| )?tsuzuri seq2seq {name} |^\s+echo .*tsuzuri seq2seq {name} ", text, re.M)) >= 2
@@ -156,7 +129,7 @@ def test_the_tables_have_every_setting():
 @pytest.mark.parametrize("name", ATTENTION)
 def test_a_flag_is_kept_and_has_an_effect(name, data, tmp_path, usual):
     value, effect = ATTENTION[name]
-    run = base(data, tmp_path / "run", *words(name, value))
+    run = base(data, tmp_path / "run", *flag_of(name, value))
     assert values(run)[name] == value
     if name != "arch":
         assert values(run) == values(usual) | {name: value} | ({"lr": 0.01} if name == "optimizer" else {})
@@ -166,7 +139,7 @@ def test_a_flag_is_kept_and_has_an_effect(name, data, tmp_path, usual):
 @pytest.mark.parametrize("name", BESIDE)
 def test_a_flag_has_an_effect_beside_another(name, data, tmp_path):
     flags, value = BESIDE[name]
-    one, other = base(data, tmp_path / "one", *flags), base(data, tmp_path / "other", *flags, *words(name, value))
+    one, other = base(data, tmp_path / "one", *flags), base(data, tmp_path / "other", *flags, *flag_of(name, value))
     assert values(other) == values(one) | {name: value}
     assert one.final.read_bytes() != other.final.read_bytes()
 

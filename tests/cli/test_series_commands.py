@@ -1,6 +1,5 @@
 """The commands of series: every setting is a flag that does something, what they print is so, and bad input is one sentence."""
 import csv
-import inspect
 import io
 import json
 import re
@@ -9,7 +8,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
-from command_line import call, help_of, process, settings_of
+from command_line import Group, call, flag_of, help_of, settings_of, values
 
 from small_runs import results
 from tsuzuri.cli.series import train, use
@@ -21,36 +20,14 @@ from tsuzuri.writing.forecasting import Forecaster
 
 COMMANDS = {"train": train.train, "evaluate": use.evaluate, "forecast": use.forecast, "plot": use.plot}
 TINY = {"--window": "8", "--horizon": "2", "--size": "4", "--batch-size": "16", "--epochs": "2", "--lr": "0.01", "--threads": "1"}
+GROUP = Group("series", TINY)
+ok, refused, tiny = GROUP.ok, GROUP.refused, GROUP.tiny
 
 
 @pytest.fixture(autouse=True)
 def quick_series(monkeypatch):
     """Runs end without a picture, which would load matplotlib."""
     monkeypatch.setattr("tsuzuri.train.series.draw_run", lambda run, model: None)
-
-
-def ok(*arguments):
-    done = call("series", *arguments)
-    assert done.code == 0, done.err
-    return done
-
-
-def refused(*arguments):
-    done = call("series", *arguments)
-    assert (done.code, done.out) == (2, "")
-    assert len([line for line in done.err.splitlines() if line.startswith("tsuzuri: ")]) == 1
-    assert "Traceback" not in done.err
-    return done.err
-
-
-def tiny(*more):
-    """The flags of TINY, with those of ``more`` in place of theirs."""
-    return [word for flag, value in TINY.items() if flag not in more for word in (flag, value)] + [str(word) for word in more]
-
-
-def words(name, value):
-    flag = f"--{name.replace('_', '-')}"
-    return [flag] if value is True else [f"--no-{flag[2:]}"] if value is False else [flag, str(value)]
 
 
 def write(path, rows=120):
@@ -65,10 +42,6 @@ def write(path, rows=120):
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return write(tmp_path_factory.mktemp("data") / "data.csv")
-
-
-def values(run):
-    return {name: getattr(getattr(run.settings, section), name) for name, (section, _) in fields(TASK.settings_type(run.settings.model.arch)).items()}
 
 
 def base(data, out, *flags):
@@ -88,12 +61,7 @@ def usual(data, tmp_path_factory):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_has_examples_and_every_parameter(name):
-    shown = process("series", name, "--help", COLUMNS="400")
-    assert shown.code == 0
-    assert shown.out.count(f"tsuzuri series {name} ") >= 3              # how it is used, and two examples
-    text = inspect.getdoc(COMMANDS[name])
-    for parameter in inspect.signature(COMMANDS[name]).parameters:
-        assert re.search(rf"^{parameter}\n    \S", text, re.M), parameter
+    GROUP.check_help(name, COMMANDS[name])
 
 
 def test_every_setting_of_every_architecture_is_a_flag():
@@ -138,7 +106,7 @@ def test_the_tables_have_every_setting():
 @pytest.mark.parametrize("name", FLAGS)
 def test_a_flag_is_kept_and_has_an_effect(name, data, tmp_path, usual):
     value, effect = FLAGS[name]
-    run = base(data, tmp_path / "run", *words(name, value))
+    run = base(data, tmp_path / "run", *flag_of(name, value))
     assert values(run)[name] == value
     if name != "arch":
         assert values(run) == values(usual) | {name: value}
@@ -148,7 +116,7 @@ def test_a_flag_is_kept_and_has_an_effect(name, data, tmp_path, usual):
 @pytest.mark.parametrize("name", BESIDE)
 def test_a_flag_has_an_effect_beside_another(name, data, tmp_path):
     flags, value = BESIDE[name]
-    one, other = base(data, tmp_path / "one", *flags), base(data, tmp_path / "other", *flags, *words(name, value))
+    one, other = base(data, tmp_path / "one", *flags), base(data, tmp_path / "other", *flags, *flag_of(name, value))
     assert values(other) == values(one) | {name: value}
     assert one.final.read_bytes() != other.final.read_bytes()
 

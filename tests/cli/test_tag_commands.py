@@ -1,5 +1,4 @@
 """The commands of tag: every setting is a flag that does something, what they print is so, and bad input is one sentence."""
-import inspect
 import io
 import json
 import re
@@ -7,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from command_line import call, help_of, process, settings_of
+from command_line import Group, call, flag_of, help_of, settings_of, values
 
 from tsuzuri import Tagger
 from tsuzuri.cli.tag import look, train, use
@@ -18,36 +17,14 @@ from tsuzuri.train.tag_run import TASK, TagRun
 
 COMMANDS = {"train": train.train, "evaluate": use.evaluate, "predict": use.predict, "saliency": look.saliency}
 TINY = {"--size": "8", "--batch-size": "16", "--epochs": "1", "--lr": "0.01", "--threads": "1", "--min-count": "1"}
+GROUP = Group("tag", TINY)
+ok, refused, tiny = GROUP.ok, GROUP.refused, GROUP.tiny
 
 
 @pytest.fixture(autouse=True)
 def quick_tag(monkeypatch):
     """Runs end without a picture, which would load matplotlib."""
     monkeypatch.setattr("tsuzuri.train.tagging.draw_run", lambda run, model: None)
-
-
-def ok(*arguments):
-    done = call("tag", *arguments)
-    assert done.code == 0, done.err
-    return done
-
-
-def refused(*arguments):
-    done = call("tag", *arguments)
-    assert (done.code, done.out) == (2, "")
-    assert len([line for line in done.err.splitlines() if line.startswith("tsuzuri: ")]) == 1
-    assert "Traceback" not in done.err
-    return done.err
-
-
-def tiny(*more):
-    """The flags of TINY, with those of ``more`` in place of theirs."""
-    return [word for flag, value in TINY.items() if flag not in more for word in (flag, value)] + [str(word) for word in more]
-
-
-def words(name, value):
-    flag = f"--{name.replace('_', '-')}"
-    return [flag] if value is True else [f"--no-{flag[2:]}"] if value is False else [flag, str(value)]
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +48,6 @@ def runs(tmp_path_factory):
     return {name: folder / name for name in ("classifier", "tagger")}
 
 
-def values(run):
-    return {name: getattr(getattr(run.settings, section), name) for name, (section, _) in fields(TASK.settings_type(run.settings.model.arch)).items()}
-
-
 def base(data, out, *flags):
     ok("train", data, "--out", out, *tiny(*flags))
     return TagRun(out)
@@ -82,12 +55,7 @@ def base(data, out, *flags):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_has_examples_and_every_parameter(name):
-    shown = process("tag", name, "--help", COLUMNS="400")
-    assert shown.code == 0
-    assert shown.out.count(f"tsuzuri tag {name} ") >= 3                # how it is used, and two examples
-    text = inspect.getdoc(COMMANDS[name])
-    for parameter in inspect.signature(COMMANDS[name]).parameters:
-        assert re.search(rf"^{parameter}\n    \S", text, re.M), parameter
+    GROUP.check_help(name, COMMANDS[name])
 
 
 def test_every_setting_of_every_architecture_is_a_flag():
@@ -136,7 +104,7 @@ def test_the_tables_have_every_setting():
 @pytest.mark.parametrize("name", CLASSIFIER)
 def test_a_flag_is_kept_and_has_an_effect(name, data, tmp_path, usual):
     value, effect = CLASSIFIER[name]
-    run = base(data, tmp_path / "run", *words(name, value))
+    run = base(data, tmp_path / "run", *flag_of(name, value))
     assert values(run) == values(usual) | {name: value}
     assert (run.final.read_bytes() != usual.final.read_bytes()) == (effect == "model")
 

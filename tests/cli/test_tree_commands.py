@@ -1,10 +1,9 @@
 """The commands of tree: every setting is a flag that does something, what they print is so, and bad input is one sentence."""
-import inspect
 import json
 import re
 
 import pytest
-from command_line import call, help_of, process, settings_of
+from command_line import Group, flag_of, help_of, process, settings_of, values
 
 from small_runs import results
 from small_trees import opinions, trained_trees, write_trees
@@ -18,35 +17,14 @@ from tsuzuri.writing.trees import TreeLabeller
 
 COMMANDS = {"train": train.train, "evaluate": use.evaluate, "predict": use.predict, "show": use.show}
 TINY = {"--size": "6", "--classes": "5", "--epochs": "1", "--lr": "0.02", "--threads": "1"}
+GROUP = Group("tree", TINY)
+ok, refused, tiny = GROUP.ok, GROUP.refused, GROUP.tiny
 
 
 @pytest.fixture(autouse=True)
 def quick_trees(monkeypatch):
     """Runs end without a picture, which would load matplotlib."""
     monkeypatch.setattr("tsuzuri.train.trees.draw_run", lambda run, model: None)
-
-
-def ok(*arguments):
-    done = call("tree", *arguments)
-    assert done.code == 0, done.err
-    return done
-
-
-def refused(*arguments):
-    done = call("tree", *arguments)
-    assert (done.code, done.out) == (2, "")
-    assert len([line for line in done.err.splitlines() if line.startswith("tsuzuri: ")]) == 1
-    assert "Traceback" not in done.err
-    return done.err
-
-
-def tiny(*more):
-    return [word for flag, value in TINY.items() if flag not in more for word in (flag, value)] + [str(word) for word in more]
-
-
-def words(name, value):
-    flag = f"--{name.replace('_', '-')}"
-    return [flag] if value is True else [f"--no-{flag[2:]}"] if value is False else [flag, str(value)]
 
 
 @pytest.fixture(scope="module")
@@ -62,20 +40,11 @@ def base(data, out, *flags):
     return TreeRun(out)
 
 
-def values(run):
-    return {name: getattr(getattr(run.settings, section), name) for name, (section, _) in fields(TASK.settings_type(run.settings.model.arch)).items()}
-
-
 # --help
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_has_examples_and_every_parameter(name):
-    shown = process("tree", name, "--help", COLUMNS="400")
-    assert shown.code == 0
-    assert shown.out.count(f"tsuzuri tree {name} ") >= 3      # how it is used, and two examples
-    text = inspect.getdoc(COMMANDS[name])
-    for parameter in inspect.signature(COMMANDS[name]).parameters:
-        assert re.search(rf"^{parameter}\n    \S", text, re.M), parameter
+    GROUP.check_help(name, COMMANDS[name])
 
 
 def test_every_setting_of_every_architecture_is_a_flag():
@@ -120,7 +89,7 @@ def test_the_table_has_every_setting():
 @pytest.mark.parametrize("name", FLAGS)
 def test_a_flag_is_kept_and_has_an_effect(name, data, tmp_path, usual):
     value, effect = FLAGS[name]
-    run = base(data, tmp_path / "run", *words(name, value))
+    run = base(data, tmp_path / "run", *flag_of(name, value))
     assert values(run)[name] == value
     if name != "arch":
         assert values(run) == values(usual) | {name: value}

@@ -58,7 +58,7 @@ def test_a_text_that_fails_leaves_no_corpus(tmp_path):
         raise KeyboardInterrupt
     with pytest.raises(KeyboardInterrupt):
         encode_corpus(broken(), TOKENIZERS["char"], tmp_path)
-    with pytest.raises(DataError, match=r"no corpus here \(corpus\.toml is missing\)"):
+    with pytest.raises(DataError, match=r"no tokens here \(corpus\.toml is missing\)"):
         open_corpus(tmp_path)
     assert {p.name for p in tmp_path.iterdir()} <= {"ids.bin"}
 
@@ -67,7 +67,7 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path):
     encode_corpus(LINES, TOKENIZERS["char"], tmp_path)
     with open(tmp_path / "ids.bin", "ab") as handle:
         handle.write(b"x")
-    with pytest.raises(DataError, match=r"ids\.bin: \d+ bytes, but corpus\.toml says"):
+    with pytest.raises(DataError, match=r"ids\.bin: [\d,]+ bytes, but corpus\.toml says"):
         open_corpus(tmp_path)
     (tmp_path / "corpus.toml").write_text("tokens = 1\n")
     with pytest.raises(DataError, match=r"corpus\.toml: not the description"):
@@ -97,7 +97,7 @@ def test_a_foreign_description_is_refused(line, other, tmp_path):
     path = tmp_path / "corpus.toml"
     assert line in path.read_text()
     path.write_text(path.read_text().replace(line, other))
-    with pytest.raises(DataError, match=r"corpus\.toml: not the description of a corpus"):
+    with pytest.raises(DataError, match=r"corpus\.toml: not the description of tokens"):
         open_corpus(tmp_path)
 
 

@@ -39,9 +39,31 @@ Text = Annotated[str, Parameter(converter=_text, allow_leading_hyphen=True)]
 
 @Parameter(name="*")
 @dataclass(frozen=True)
+class TextFlags:
+    """How text is cut into tokens, whatever is learnt from it."""
+
+    lowercase: bool | None = None
+    """Fold upper case to lower case. [default: no]"""
+    digits: str | None = None
+    """keep, or zero: every digit becomes 0. [default: keep]"""
+    punctuation: str | None = None
+    """keep, split (of words: a mark is a token of its own) or drop. [default: keep]"""
+    nfkc: bool | None = None
+    """Write the text in Unicode's normal form NFKC: full-width letters become plain ones ... [default: no]"""
+    split_mode: str | None = None
+    """Length of Japanese words: A (short), B or C (long). [default: A]"""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
 class TrainingFlags:
     """What every command that trains may be told."""
 
+    optimizer: str | None = None
+    """sgd, nt-asgd (averages once validation stops improving), momentum, nesterov, adagrad, rmsprop, adam or adamw.
+    [default: adam; of a Transformer adamw]"""
+    lr: float | None = None
+    """Learning rate. [default: the optimiser's usual one]"""
     accumulate: Whole | None = None
     """Batches whose gradients are added up before a step. [default: 1]"""
     weight_decay: float | None = None

@@ -3,6 +3,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from tsuzuri import settings as settings_
@@ -14,13 +15,14 @@ from tsuzuri.train.events import Event, Finished
 from tsuzuri.train.folder import RunFolder
 from tsuzuri.train.trainings import training_of
 
-NO_SETTINGS = ("out", "flags", "config", "minutes", "resume", "dry_run")
+NO_SETTINGS = ("out", "flags", "text", "config", "minutes", "resume", "dry_run")
 
 
 def train(command: str, given: dict) -> None:
     """Train the run of a group of commands as the arguments ``given`` to its ``train`` say, a file and the environment."""
     out, flags = given["out"], given["flags"] or TrainingFlags()
-    settings = {name: value for name, value in {**given, **vars(flags)}.items() if value is not None and name not in NO_SETTINGS}
+    said = chain(given.items(), *(vars(given[shared]).items() for shared in ("text", "flags") if given.get(shared)))
+    settings = {name: value for name, value in said if value is not None and name not in NO_SETTINGS}
     allowed(flags.minutes)
     training = training_of(command)
     task = training.run.task

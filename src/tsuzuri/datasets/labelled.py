@@ -18,9 +18,9 @@ from itertools import chain
 from tsuzuri.datasets.cache import fetch_file
 from tsuzuri.datasets.made_sentences import MADE, made_sentences
 from tsuzuri.datasets.registry import DATASETS, Dataset
-from tsuzuri.datasets.sources import parse_source
+from tsuzuri.datasets.sources import Splits, parse_source
 from tsuzuri.datasets.trees import open_tree_source
-from tsuzuri.errors import ConfigError, DataError, suggest
+from tsuzuri.errors import ConfigError, DataError
 from tsuzuri.text.reading import STDIN, read_lines
 from tsuzuri.text.sentences import Labelled
 from tsuzuri.text.trees import Tree
@@ -34,22 +34,19 @@ KINDS = {"classifier": ("labels", "trees"), "tagger": ("tags",)}
 Reader = Callable[[str | None], Iterator[Labelled]]
 
 
-class SentenceSource:
+class SentenceSource(Splits):
     """Labelled sentences with splits; ``sentences(split)`` can be called again and again, ``sentences()`` gives all of them.
 
-    ``split`` is the one that DATA names, which is then the only one, else None; ``trees``: whether the sentences are trees.
+    ``trees``: whether the sentences are trees.
     """
 
     def __init__(self, name: str, read: Reader, splits: tuple[str, ...], split: str | None = None, trees: bool = False):
-        self.name, self._read, self.split, self.trees = name, read, split, trees
-        self.splits = splits if split is None else (split,)
+        super().__init__(name, splits, split)
+        self._read, self.trees = read, trees
 
     def sentences(self, split: str | None = None) -> Iterator[Labelled]:
         """The sentences one by one.  DataError: there is no such split; while reading: what is no labelled sentence, with file and line."""
-        split = split or self.split
-        if split is not None and split not in self.splits:
-            raise DataError(f'{self.name} has no split "{split}"{suggest(split, self.splits)}; it has {", ".join(self.splits)}')
-        return self._read(split)
+        return self._read(self.part(split))
 
 
 def open_sentences(data: str | os.PathLike, arch: str, *, phrases: bool = False, binary: bool = False,

@@ -25,8 +25,8 @@ from operator import itemgetter
 from tsuzuri.datasets.cache import fetch_file
 from tsuzuri.datasets.made_pairs import MADE, Pair, made_pairs
 from tsuzuri.datasets.registry import DATASETS, Dataset
-from tsuzuri.datasets.sources import parse_source
-from tsuzuri.errors import ConfigError, DataError, suggest
+from tsuzuri.datasets.sources import Splits, parse_source
+from tsuzuri.errors import ConfigError, DataError
 from tsuzuri.text.reading import STDIN, read_lines
 from tsuzuri.text.vocabulary import UNK
 
@@ -42,26 +42,21 @@ Reader = Callable[[str | None], Iterator[Pair]]
 """split, or None for all pairs -> the pairs, first side first"""
 
 
-class PairSource:
+class PairSource(Splits):
     """Pairs of texts with splits; ``pairs(split)`` can be called again and again, ``pairs()`` gives all of them.
 
-    ``languages`` are those of the source and of the target, "" where they are not known; ``split`` is the one that DATA names,
-    which is then the only one, else None.
+    ``languages`` are those of the source and of the target, "" where they are not known.
     """
 
     def __init__(self, name: str, read: Reader, splits: tuple[str, ...], languages: tuple[str, str] = ("", ""), direction: str = "",
                  split: str | None = None):
+        super().__init__(name, splits, split)
         self._read, self._turned = read, _is_turned(direction, languages, name)
-        self.name, self.split = name, split
-        self.splits = splits if split is None else (split,)
         self.languages = languages[::-1] if self._turned else languages
 
     def pairs(self, split: str | None = None) -> Iterator[Pair]:
         """(source, target) one by one.  DataError: there is no such split; while reading: a pair that is none."""
-        split = split or self.split
-        if split is not None and split not in self.splits:
-            raise DataError(f'{self.name} has no split "{split}"{suggest(split, self.splits)}; it has {", ".join(self.splits)}')
-        pairs = self._read(split)
+        pairs = self._read(self.part(split))
         return ((second, first) for first, second in pairs) if self._turned else pairs
 
 

@@ -6,9 +6,8 @@ number of a picture, a tab and a caption in every line; and ``pictures.toml`` wi
 import hashlib
 import operator
 import os
-import tomllib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ import tomli_w
 from tsuzuri.datasets.pictures import Pictured
 from tsuzuri.errors import ConfigError, DataError
 from tsuzuri.files import atomic_path, atomic_write
+from tsuzuri.text.packed import read_counts
 from tsuzuri.text.pairs import shifted, stacked
 from tsuzuri.text.tokenizers import Tokenizer
 
@@ -31,6 +31,7 @@ class PictureCounts:
     channels: int
     pictures: int = 0
     captions: int = 0
+    text_bytes: int = 0             # of captions.tsv
     sha256: str = ""                # of pictures.bin, and captions.tsv after it
 
 
@@ -64,9 +65,9 @@ def write_pictures(pictures: Iterable[Pictured], folder: Path, pixels: int, chan
             counts.pictures += 1
         if not counts.pictures:
             raise DataError(f"{folder}: there are no pictures; give a source with at least one")
-    text = "".join(lines)
-    digest.update(text.encode())
-    counts.captions, counts.sha256 = len(lines), digest.hexdigest()
+    text = "".join(lines).encode()
+    digest.update(text)
+    counts.captions, counts.text_bytes, counts.sha256 = len(lines), len(text), digest.hexdigest()
     atomic_write(folder / CAPTIONS, text)
     atomic_write(folder / META, tomli_w.dumps(asdict(counts)))
     return open_picture_corpus(folder)
@@ -75,23 +76,13 @@ def write_pictures(pictures: Iterable[Pictured], folder: Path, pixels: int, chan
 def open_picture_corpus(folder: str | os.PathLike) -> PictureCorpus:
     """The pictures in ``folder``.  DataError: there are none, or its files do not belong together."""
     folder = Path(folder)
-    try:
-        meta = tomllib.loads((folder / META).read_text("utf-8"))
-        counts = PictureCounts(**{field.name: meta[field.name] for field in fields(PictureCounts)})
-        size, text = (folder / PICTURES).stat().st_size, (folder / CAPTIONS).read_text("utf-8")
-    except FileNotFoundError as error:
-        raise DataError(f"{folder}: no pictures here ({Path(error.filename).name} is missing); prepare them again") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
-        raise DataError(f"{folder / META}: not the description of pictures ({error}); prepare them again") from None
-    shape = counts.pictures, counts.pixels, counts.pixels, counts.channels
-    lines = text.splitlines()
-    for name, is_, wanted in ((PICTURES, size, int(np.prod(shape))), (CAPTIONS, len(lines), counts.captions)):
-        if is_ != wanted:
-            raise DataError(f"{folder / name}: {is_:,} {'bytes' if name == PICTURES else 'lines'}, but {META} says {wanted:,}; prepare the pictures again")
+    counts = read_counts(folder / META, PictureCounts, "pictures", lambda counts: {
+        PICTURES: counts.pictures * counts.pixels * counts.pixels * counts.channels, CAPTIONS: counts.text_bytes})
     said: list[list[str]] = [[] for _ in range(counts.pictures)]
-    for line in lines:
+    for line in (folder / CAPTIONS).read_text("utf-8").splitlines():
         number, _, caption = line.partition("\t")
         said[int(number)].append(caption)
+    shape = counts.pictures, counts.pixels, counts.pixels, counts.channels
     return PictureCorpus(**asdict(counts), images=np.memmap(folder / PICTURES, np.uint8, "r", shape=shape), said=said)
 
 

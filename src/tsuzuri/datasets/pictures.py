@@ -19,7 +19,7 @@ import numpy as np
 from tsuzuri.datasets.made_scenes import SETS, draw_scene, made_scenes
 from tsuzuri.datasets.registry import DATASETS
 from tsuzuri.datasets.scenes import Scene, sentences
-from tsuzuri.datasets.sources import parse_source
+from tsuzuri.datasets.sources import Splits, parse_source
 from tsuzuri.errors import DataError, suggest
 from tsuzuri.files import atomic_path
 from tsuzuri.text.reading import read_lines
@@ -44,22 +44,19 @@ Reader = Callable[[str | None, int], Iterator[Pictured]]
 """split, or None for all; pixels -> the pictures"""
 
 
-class PictureSource:
+class PictureSource(Splits):
     """Pictures with splits; ``pictures(split, pixels)`` can be called again and again.
 
-    ``split`` is the one that DATA names, which is then the only one, else None; ``made``: the set of generated scenes, or "".
+    ``made``: the set of generated scenes, or "".
     """
 
     def __init__(self, name: str, read: Reader, splits: tuple[str, ...], channels: int, split: str | None = None, made: str = ""):
-        self.name, self._read, self.split, self.channels, self.made = name, read, split, channels, made
-        self.splits = splits if split is None else (split,)
+        super().__init__(name, splits, split)
+        self._read, self.channels, self.made = read, channels, made
 
     def pictures(self, split: str | None = None, pixels: int = 32) -> Iterator[Pictured]:
         """The pictures one by one.  DataError: there is no such split; while reading: an image that cannot be read, with its place."""
-        split = split or self.split
-        if split is not None and split not in self.splits:
-            raise DataError(f'{self.name} has no split "{split}"{suggest(split, self.splits)}; it has {", ".join(self.splits)}')
-        return self._read(split, pixels)
+        return self._read(self.part(split), pixels)
 
 
 def open_pictures(data: str | os.PathLike, captions: str | os.PathLike = "", scenes: int = HELD_OUT) -> PictureSource:

@@ -96,18 +96,31 @@ def _cut(dataset: Dataset, split: str, lines: list[str]) -> list[str]:
     return lines[start:end]
 
 
-class Source(ABC):
+class Splits:
+    """Something to read that has splits; ``split`` is the one that DATA names, which is then the only one, else None."""
+
+    def __init__(self, name: str, splits: tuple[str, ...], split: str | None = None):
+        self.name, self.split = name, split
+        self.splits = splits if split is None else (split,)
+
+    def part(self, split: str | None) -> str | None:
+        """``split``, or else the one that DATA names; None: all of it.  DataError: there is no such split."""
+        split = split or self.split
+        if split is not None and split not in self.splits:
+            raise _no_split(self.name, split, self.splits)
+        return split
+
+    def first_of(self, *splits: str) -> str | None:
+        """The split that DATA names, or else the first of ``splits`` that a data set has; of files None, all of them."""
+        return self.split or next((split for split in splits if self.name in DATASETS and split in self.splits), None)
+
+
+class Source(Splits, ABC):
     """A text with splits; ``lines(split)`` can be called again and again, ``lines()`` is the whole text."""
 
-    def __init__(self, name: str, splits: tuple[str, ...]):
-        self.name, self.splits = name, splits
-
     def lines(self, split: str | None = None) -> Iterator[str]:
-        if split is None:
-            return self._whole()
-        if split not in self.splits:
-            raise _no_split(self.name, split, self.splits)
-        return self._part(split)
+        part = self.part(split)
+        return self._whole() if part is None else self._part(part)
 
     @abstractmethod
     def _whole(self) -> Iterator[str]: ...

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 from tsuzuri.datasets.cache import fetch_file
 from tsuzuri.datasets.registry import DATASETS
-from tsuzuri.datasets.sources import parse_source
-from tsuzuri.errors import DataError, suggest
+from tsuzuri.datasets.sources import Splits, parse_source
+from tsuzuri.errors import DataError
 from tsuzuri.text.reading import STDIN
 from tsuzuri.text.trees import Check, Tree, read_trees
 
@@ -17,22 +17,16 @@ EVERY = 20
 """One of so many trees of a file is held out."""
 
 
-class TreeSource:
-    """Trees with splits; ``trees(split)`` can be called again and again, ``trees()`` gives all of them.
-
-    ``split`` is the one that DATA names, which is then the only one, else None.
-    """
+class TreeSource(Splits):
+    """Trees with splits; ``trees(split)`` can be called again and again, ``trees()`` gives all of them."""
 
     def __init__(self, name: str, read: Callable[[str | None], Iterator[Tree]], splits: tuple[str, ...], split: str | None = None):
-        self.name, self._read, self.split = name, read, split
-        self.splits = splits if split is None else (split,)
+        super().__init__(name, splits, split)
+        self._read = read
 
     def trees(self, split: str | None = None) -> Iterator[Tree]:
         """The trees one by one.  DataError: there is no such split; while reading: what is no tree, with its file and line."""
-        split = split or self.split
-        if split is not None and split not in self.splits:
-            raise DataError(f'{self.name} has no split "{split}"{suggest(split, self.splits)}; it has {", ".join(self.splits)}')
-        return self._read(split)
+        return self._read(self.part(split))
 
 
 def open_tree_source(data: str | os.PathLike, check: Check | None = None, *, encoding_errors: str = "strict") -> TreeSource:

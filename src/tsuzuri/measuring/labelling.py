@@ -12,7 +12,7 @@ import numpy as np
 
 from tsuzuri.text.sentences import token_ids
 from tsuzuri.train.tag_run import TagRun
-from tsuzuri.train.tagging import held_out_split, open_source
+from tsuzuri.train.tagging import open_source
 from tsuzuri.writing.labelling import SentenceLabeller
 
 
@@ -24,7 +24,7 @@ def evaluate_sentences(labeller: SentenceLabeller, data: str) -> dict[str, Any]:
     """
     run = labeller.run
     source = open_source(run.settings.sentences, run.settings.model.arch, data)
-    found = list(source.sentences(held_out_split(source)))
+    found = list(source.sentences(source.first_of("test", "valid")))
     ids = [token_ids(sentence, run.tokenizer, run.tags) for sentence in found]
     ours = [np.atleast_1d(best).tolist() for best, _ in labeller.labels(ids)]
     names = [*labeller.names, *sorted({label for sentence in found for label in sentence.labels} - {*labeller.names})]

@@ -16,7 +16,6 @@ from tsuzuri.datasets.sources import parse_source
 from tsuzuri.decode.search import Search
 from tsuzuri.kernels.sampling import log_probabilities
 from tsuzuri.text.pairs import batch_of, stacked
-from tsuzuri.train.seq2seq import held_out_split
 from tsuzuri.writing.translation import Translator
 
 ROWS = 64                                                    # pairs whose tokens are scored side by side
@@ -112,7 +111,7 @@ def _pairs(translator, data, target):
     config = translator.run.settings.pairs
     turned = data.partition(":")[0] == config.data.partition(":")[0] or (config.direction == "2-1" and not target and parse_source(data)[0] not in DATASETS)
     pairs = open_pairs(data, target, direction=config.direction if turned else "", encoding_errors=config.encoding_errors)
-    return list(pairs.pairs(held_out_split(pairs)))
+    return list(pairs.pairs(pairs.first_of("test", "valid")))
 
 
 def _is_right(translator, ours, theirs):

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from tsuzuri.datasets.registry import DATASETS
 from tsuzuri.datasets.trees import open_tree_source
 from tsuzuri.errors import DataError
 from tsuzuri.text.forest import joined, nodes_of, pack
@@ -23,7 +22,7 @@ def evaluate_trees(run: TreeRun, data: str, report: Callable[[int], None] = lamb
     """
     config = run.settings.trees
     source = open_tree_source(data, checker(run.settings), encoding_errors=config.encoding_errors)
-    split = source.split or ("test" if source.name in DATASETS else None)
+    split = source.first_of("test", "valid")
     found, model, trees = _Found(config.classes, config.binary), run.load_model(), source.trees(split)
     while some := list(islice(trees, ROWS)):
         forest, _ = pack(joined([nodes_of(tree, run.number) for tree in some]))

@@ -71,7 +71,7 @@ _ATTENTION = {"arch": "attention", "size": 512, "bidirectional": True, "score": 
               "lr": 0.001, "schedule": "hold"}
 _TRANSFORMER = {"arch": "transformer", "size": 256, "layers": 3, "heads": 4, "dropout": 0.2, "smoothing": 0.1, "lr": 0.001, "schedule": "cosine"}
 _TANAKA = {"data": "tanaka", "unit": "word", "min_count": 2, "batch_size": 64, "patience": 0}
-_PLAIN = {"arch": "encoder-decoder", "size": 512, "reverse": True, "dropout": 0.3, "smoothing": 0.1, "clip": 1.0, "lr": 0.001, "schedule": "hold", "epochs": 8}
+_PLAIN = {"arch": "encoder-decoder", "size": 512, "reverse": True, "dropout": 0.3, "smoothing": 0.1, "clip": 1.0, "lr": 0.001, "schedule": "hold", "epochs": 5}
 
 
 def _translates(name, what, limit, settings, data, published="none", plain=None):
@@ -82,7 +82,7 @@ def _tanaka(direction):
     first, second = direction.split("-")
     plain = _translates(f"tanaka-{direction}-plain", f"LSTM 512 encoder-decoder, {first} to {second}", None, _TANAKA | _PLAIN | {"direction": direction}, "tanaka:test")
     attention = _translates(f"tanaka-{direction}-attention", f"LSTM 512 with attention, {first} to {second}; the plain one beside it", None,
-                            _TANAKA | _ATTENTION | {"direction": direction, "epochs": 8, "tie": True}, "tanaka:test", plain=plain)
+                            _TANAKA | _ATTENTION | {"direction": direction, "epochs": 5, "tie": True}, "tanaka:test", plain=plain)
     return attention
 
 

@@ -6,7 +6,6 @@ first: where it is, the ids are complete.
 """
 import hashlib
 import os
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import tomli_w
 
 from tsuzuri.errors import DataError
 from tsuzuri.files import atomic_path, atomic_write
+from tsuzuri.text.packed import read_counts
 from tsuzuri.text.tokenizers import Tokenizer
 
 IDS, META = "ids.bin", "corpus.toml"
@@ -72,18 +72,7 @@ def encode_corpus(lines: Iterable[str], tokenizer: Tokenizer, folder: str | os.P
 def open_corpus(folder: str | os.PathLike) -> Corpus:
     """The corpus in ``folder``.  DataError: there is none, or its two files do not belong together."""
     folder = Path(folder)
-    try:
-        counts = msgspec.convert(tomllib.loads((folder / META).read_text("utf-8")), Counts)
-        size = (folder / IDS).stat().st_size
-    except FileNotFoundError as error:
-        raise DataError(f"{folder}: no corpus here ({Path(error.filename).name} is missing); encode it "
-                        "again") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise DataError(f"{folder / META}: not the description of a corpus ({error}); encode it "
-                        "again") from None
-    expected = counts.tokens * np.dtype(counts.dtype).itemsize
-    if size != expected:
-        raise DataError(f"{folder / IDS}: {size} bytes, but {META} says {expected}; encode it again")
+    counts = read_counts(folder / META, Counts, "tokens", lambda counts: {IDS: counts.tokens * np.dtype(counts.dtype).itemsize})
     return Corpus(**vars(counts), ids=np.memmap(folder / IDS, dtype=counts.dtype, mode="r"))
 
 

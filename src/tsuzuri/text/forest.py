@@ -10,9 +10,8 @@ written last and removed first, says what they are.
 import hashlib
 import operator
 import os
-import tomllib
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ import tomli_w
 
 from tsuzuri.errors import ConfigError, DataError
 from tsuzuri.files import atomic_path, atomic_write
+from tsuzuri.text.packed import read_counts
 from tsuzuri.text.trees import Tree
 
 PARTS = {"words": "<i4", "labels": "<i4", "up": "<i4", "heights": "<i4"}
@@ -143,18 +143,8 @@ def write_trees(trees: Iterable[Tree], number: Callable[[str], int], folder: str
 def open_trees(folder: str | os.PathLike) -> TreeCorpus:
     """The trees in ``folder``.  DataError: there are none, or its files do not belong together."""
     folder = Path(folder)
-    try:
-        meta = tomllib.loads((folder / META).read_text("utf-8"))
-        counts = TreeCounts(**{field.name: meta[field.name] for field in fields(TreeCounts)})
-        sizes = {name: (folder / f"{name}.bin").stat().st_size for name in (*PARTS, "bounds")}
-    except FileNotFoundError as error:
-        raise DataError(f"{folder}: no trees here ({Path(error.filename).name} is missing); write them again") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
-        raise DataError(f"{folder / META}: not the description of trees ({error}); write them again") from None
-    for name, size in sizes.items():
-        wanted = 8 * (counts.trees + 1) if name == "bounds" else 4 * counts.nodes
-        if size != wanted:
-            raise DataError(f"{folder / name}.bin: {size} bytes, but {META} says {wanted}; write the trees again")
+    counts = read_counts(folder / META, TreeCounts, "trees", lambda counts: {
+        BOUNDS: 8 * (counts.trees + 1), **{f"{name}.bin": 4 * counts.nodes for name in PARTS}})
     return TreeCorpus(folder, counts)
 
 

@@ -14,16 +14,17 @@ A target ends with the line end, a source does not.  The decoder reads the targe
 import hashlib
 import operator
 import os
-import tomllib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import tomli_w
 
 from tsuzuri.errors import ConfigError, DataError
 from tsuzuri.files import atomic_path, atomic_write
+from tsuzuri.text.packed import read_counts
 from tsuzuri.text.tokenizers import Tokenizer
 
 IDS, BOUNDS, META = "ids.bin", "bounds.bin", "pairs.toml"
@@ -36,7 +37,7 @@ Ids = Sequence[int] | np.ndarray
 @dataclass
 class PairCounts:
     """What stands in ``pairs.toml``; tokens and characters of the targets with their line ends."""
-    dtype: str                      # "<u2" or "<u4", as NumPy writes it
+    dtype: Literal["<u2", "<u4"]    # as NumPy writes it
     source_vocabulary: int
     target_vocabulary: int
     longest: int                    # tokens that a side may have, without the line end
@@ -174,18 +175,8 @@ def _sha256(*paths: Path) -> str:
 def open_pair_corpus(folder: str | os.PathLike) -> PairCorpus:
     """The pairs in ``folder``.  DataError: there are none, or its files do not belong together."""
     folder = Path(folder)
-    try:
-        meta = tomllib.loads((folder / META).read_text("utf-8"))
-        counts = PairCounts(**{field.name: meta[field.name] for field in fields(PairCounts)})
-        sizes = {name: (folder / name).stat().st_size for name in (IDS, BOUNDS)}
-    except FileNotFoundError as error:
-        raise DataError(f"{folder}: no pairs here ({Path(error.filename).name} is missing); encode them again") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
-        raise DataError(f"{folder / META}: not the description of pairs ({error}); encode them again") from None
-    wanted = {IDS: (counts.source_tokens + counts.target_tokens) * np.dtype(counts.dtype).itemsize, BOUNDS: 8 * (2 * counts.pairs + 1)}
-    for name, size in sizes.items():
-        if size != wanted[name]:
-            raise DataError(f"{folder / name}: {size} bytes, but {META} says {wanted[name]}; encode the pairs again")
+    counts = read_counts(folder / META, PairCounts, "pairs", lambda counts: {
+        IDS: (counts.source_tokens + counts.target_tokens) * np.dtype(counts.dtype).itemsize, BOUNDS: 8 * (2 * counts.pairs + 1)})
     return PairCorpus(**asdict(counts), ids=np.memmap(folder / IDS, counts.dtype, "r"), bounds=np.memmap(folder / BOUNDS, "<i8", "r"))
 
 

@@ -7,17 +7,17 @@ first: where it is, the others are complete.
 """
 import hashlib
 import os
-import tomllib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import tomli_w
 
 from tsuzuri.errors import ConfigError, DataError, suggest
 from tsuzuri.files import atomic_write
+from tsuzuri.text.packed import read_counts
 from tsuzuri.text.pairs import POOL, batch_of, stacked
 from tsuzuri.text.tokenizers import Tokenizer
 from tsuzuri.text.vocabulary import Vocabulary
@@ -38,7 +38,7 @@ class Labelled(NamedTuple):
 @dataclass
 class SentenceCounts:
     """What stands in ``sentences.toml``."""
-    dtype: str                      # "<u2" or "<u4", as NumPy writes it
+    dtype: Literal["<u2", "<u4"]    # as NumPy writes it
     vocabulary: int
     kinds: int                      # of labels
     each: bool                      # whether every token has a label, or else the sentence
@@ -155,19 +155,9 @@ def _refuse_nothing(folder, counts):
 def open_sentence_corpus(folder: str | os.PathLike) -> SentenceCorpus:
     """The sentences in ``folder``.  DataError: there are none, or its files do not belong together."""
     folder = Path(folder)
-    try:
-        meta = tomllib.loads((folder / META).read_text("utf-8"))
-        counts = SentenceCounts(**{field.name: meta[field.name] for field in fields(SentenceCounts)})
-        sizes = {name: (folder / name).stat().st_size for name in (IDS, BOUNDS, LABELS)}
-    except FileNotFoundError as error:
-        raise DataError(f"{folder}: no sentences here ({Path(error.filename).name} is missing); encode them again") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
-        raise DataError(f"{folder / META}: not the description of sentences ({error}); encode them again") from None
-    wanted = {IDS: counts.tokens * np.dtype(counts.dtype).itemsize, BOUNDS: 8 * (counts.sentences + 1),
-              LABELS: 2 * (counts.tokens if counts.each else counts.sentences)}
-    for name, size in sizes.items():
-        if size != wanted[name]:
-            raise DataError(f"{folder / name}: {size} bytes, but {META} says {wanted[name]}; encode the sentences again")
+    counts = read_counts(folder / META, SentenceCounts, "sentences", lambda counts: {
+        IDS: counts.tokens * np.dtype(counts.dtype).itemsize, BOUNDS: 8 * (counts.sentences + 1),
+        LABELS: 2 * (counts.tokens if counts.each else counts.sentences)})
     ids, bounds, labels = (np.memmap(folder / name, dtype, "r") for name, dtype in ((IDS, counts.dtype), (BOUNDS, "<i8"), (LABELS, "<u2")))
     return SentenceCorpus(**asdict(counts), ids=ids, bounds=bounds, labels=labels)
 

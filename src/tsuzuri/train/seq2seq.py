@@ -6,8 +6,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from tsuzuri.datasets.pairs import PairSource, open_pairs
-from tsuzuri.datasets.registry import DATASETS
+from tsuzuri.datasets.pairs import open_pairs
 from tsuzuri.decode.translation import translate
 from tsuzuri.errors import ConfigError
 from tsuzuri.text import train_tokenizer
@@ -49,11 +48,11 @@ def readers(config: PairConfig) -> tuple[Pairs, Pairs | None]:
         raise ConfigError(f"{config.data} has no pairs to validate; name the set without a split, or say which with valid, or none.")
     if not config.valid:
         return lambda: source.pairs("train"), lambda: source.pairs("valid")
-    split = source.split or ("train" if source.name in DATASETS else None)       # of files all
+    split = source.first_of("train")
     if config.valid == "none":
         return lambda: source.pairs(split), None
     other = open_pairs(config.valid, config.valid_target, **options)
-    return lambda: source.pairs(split), lambda: other.pairs(held_out_split(other))
+    return lambda: source.pairs(split), lambda: other.pairs(other.first_of("valid", "test"))
 
 
 def make_tokenizers(config: PairConfig, pairs: Pairs) -> tuple[Tokenizer, Tokenizer]:
@@ -95,11 +94,6 @@ def described(run: Seq2SeqRun) -> str:
 
 
 TRAINING = Training(Seq2SeqRun, prepare_pairs, train_pairs, described)
-
-
-def held_out_split(source: PairSource) -> str | None:
-    """What is measured of a set of pairs where no split is named: of files all."""
-    return source.split or next((split for split in ("test", "valid") if source.name in DATASETS and split in source.splits), None)
 
 
 def _left_out(corpus, config):

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from tsuzuri.datasets.labelled import SentenceSource, open_sentences
-from tsuzuri.datasets.registry import DATASETS
 from tsuzuri.models.tagging import Labeller
 from tsuzuri.text import train_tokenizer
 from tsuzuri.text.sentences import Labelled, SentenceBatches, count_labels, encode_sentences
@@ -44,13 +43,13 @@ def prepare_sentences(settings: TagSettings, out: str | os.PathLike, report: Cal
 def readers(config: SentencesConfig, arch: str) -> tuple[Sentences, Sentences, Sentences | None]:
     """Readers of what is learnt from, of its whole sentences (of trees the former may be phrases), and of what validates, or None."""
     source = open_source(config, arch)
-    split = source.split or ("train" if source.name in DATASETS or not config.valid else None)       # of files all where others validate
+    split = source.first_of("train") if config.valid else source.part("train")
     phrases = open_source(config, arch, phrases=config.phrases)
     train, whole = partial(phrases.sentences, split), partial(source.sentences, split)
     if config.valid == "none":
         return train, whole, None
     valid = open_source(config, arch, config.valid)
-    return train, whole, partial(valid.sentences, held_out_split(valid) if config.valid else "valid")
+    return train, whole, partial(valid.sentences, valid.first_of("valid", "test") if config.valid else "valid")
 
 
 def open_source(config: SentencesConfig, arch: str, data: str = "", phrases: bool = False) -> SentenceSource:
@@ -109,11 +108,6 @@ def described(run: TagRun) -> str:
 
 
 TRAINING = Training(TagRun, prepare_sentences, train_sentences, described)
-
-
-def held_out_split(source: SentenceSource) -> str | None:
-    """What is measured of a set of sentences where no split is named: of files all."""
-    return source.split or next((split for split in ("test", "valid") if source.name in DATASETS and split in source.splits), None)
 
 
 def _left_out(corpus, config):

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tsuzuri.datasets.registry import DATASETS
 from tsuzuri.datasets.trees import EVERY, open_tree_source
 from tsuzuri.text.forest import TreeBatches, TreeCorpus, write_trees
 from tsuzuri.text.trees import Tree
@@ -45,11 +44,11 @@ def readers(settings: TreeSettings) -> tuple[Trees, Trees | None]:
     source = open_tree_source(config.data, **options)
     if not config.valid:
         return lambda: source.trees("train"), lambda: source.trees("valid")
-    split = source.split or ("train" if source.name in DATASETS else None)       # of files all
+    split = source.first_of("train")
     if config.valid == "none":
         return lambda: source.trees(split), None
     other = open_tree_source(config.valid, **options)
-    return lambda: source.trees(split), lambda: other.trees(other.split or ("valid" if other.name in DATASETS else None))
+    return lambda: source.trees(split), lambda: other.trees(other.first_of("valid"))
 
 
 def train_trees(run: TreeRun, minutes: float = math.inf) -> Iterator[Event]:

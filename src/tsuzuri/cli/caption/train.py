@@ -3,7 +3,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from tsuzuri.cli.arguments import Text, TrainingFlags, Whole
+from tsuzuri.cli.arguments import Text, TextFlags, TrainingFlags, Whole
 
 
 def register(caption: App) -> None:
@@ -13,15 +13,13 @@ def register(caption: App) -> None:
 
 def train(data: Text | None = None, /, *, out: Path, captions: Text | None = None, scenes: Whole | None = None,
           pixels: Whole | None = None, unit: str | None = None, vocabulary: Whole | None = None,
-          min_count: Whole | None = None, lowercase: bool | None = None, digits: str | None = None,
-          punctuation: str | None = None, nfkc: bool | None = None, split_mode: str | None = None,
-          longest: Whole | None = None, arch: str | None = None, size: Whole | None = None,
-          embedding: Whole | None = None, filters: Whole | None = None, blocks: Whole | None = None,
-          score: str | None = None, choice: str | None = None, context: str | None = None,
+          min_count: Whole | None = None, longest: Whole | None = None, arch: str | None = None,
+          size: Whole | None = None, embedding: Whole | None = None, filters: Whole | None = None,
+          blocks: Whole | None = None, score: str | None = None, choice: str | None = None, context: str | None = None,
           dropout: float | None = None, smoothing: float | None = None, dtype: str | None = None,
-          batch_size: Whole | None = None, optimizer: str | None = None, lr: float | None = None,
-          schedule: str | None = None, clip: float | None = None, epochs: Whole | None = None,
-          patience: Whole | None = None, flags: TrainingFlags | None = None) -> None:
+          batch_size: Whole | None = None, schedule: str | None = None, clip: float | None = None,
+          epochs: Whole | None = None, patience: Whole | None = None, text: TextFlags | None = None,
+          flags: TrainingFlags | None = None) -> None:
     """Train a model on pictures and their captions: the picture starts the decoder (init), or every step looks at it (attention).
 
     DATA is shapes or digits (scenes that are generated, `tsuzuri data list`),
@@ -54,16 +52,6 @@ def train(data: Text | None = None, /, *, out: Path, captions: Text | None = Non
         Largest vocabulary; 0 for no limit. [default: 0; bpe: 8000]
     min_count
         Leave out tokens that are rarer than this. [default: 1]
-    lowercase
-        Fold upper case to lower case. [default: no]
-    digits
-        keep, or zero: every digit becomes 0. [default: keep]
-    punctuation
-        keep, split (of words: a mark is a token of its own) or drop. [default: keep]
-    nfkc
-        Write the text in Unicode's normal form NFKC. [default: no]
-    split_mode
-        Length of Japanese words: A (short), B or C (long). [default: A]
     longest
         Tokens of a caption; longer ones are cut. [default: 40]
     arch
@@ -91,10 +79,6 @@ def train(data: Text | None = None, /, *, out: Path, captions: Text | None = Non
         float32 or float64. [default: float32]
     batch_size
         Pictures in a batch. [default: 64]
-    optimizer
-        sgd, nt-asgd, momentum, nesterov, adagrad, rmsprop, adam or adamw. [default: adam]
-    lr
-        Learning rate. [default: the optimiser's usual one]
     schedule
         Of the learning rate: constant, step, cosine, inverse-sqrt, hold or plateau. [default: cosine]
     clip
@@ -103,6 +87,8 @@ def train(data: Text | None = None, /, *, out: Path, captions: Text | None = Non
         Passes over the pictures. [default: 10]
     patience
         Stop after so many epochs without a new best; 0: never. [default: 5]
+    text
+        How the text is cut.
     flags
         What every training may be told.
     """

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from tsuzuri.cli.arguments import Text, TrainingFlags, Whole
+from tsuzuri.cli.arguments import Text, TextFlags, TrainingFlags, Whole
 
 
 def register(lm: App) -> None:
@@ -12,21 +12,18 @@ def register(lm: App) -> None:
 
 
 def train(data: Text | None = None, /, *, out: Path, valid: Text | None = None, unit: str | None = None,
-          vocabulary: Whole | None = None, min_count: Whole | None = None, lowercase: bool | None = None,
-          digits: str | None = None, punctuation: str | None = None, nfkc: bool | None = None,
-          split_mode: str | None = None, aozora: str | None = None, encoding_errors: str | None = None,
-          arch: str | None = None, size: Whole | None = None, embedding: Whole | None = None,
-          layers: Whole | None = None, connection: str | None = None, dropout: float | None = None,
-          dropout_kind: str | None = None, input_dropout: float | None = None, output_dropout: float | None = None,
-          embedding_dropout: float | None = None, state_dropout: float | None = None,
-          weight_drop: float | None = None, activation_penalty: float | None = None,
+          vocabulary: Whole | None = None, min_count: Whole | None = None, aozora: str | None = None,
+          encoding_errors: str | None = None, arch: str | None = None, size: Whole | None = None,
+          embedding: Whole | None = None, layers: Whole | None = None, connection: str | None = None,
+          dropout: float | None = None, dropout_kind: str | None = None, input_dropout: float | None = None,
+          output_dropout: float | None = None, embedding_dropout: float | None = None,
+          state_dropout: float | None = None, weight_drop: float | None = None, activation_penalty: float | None = None,
           temporal_penalty: float | None = None, output: str | None = None, experts: Whole | None = None,
           heads: Whole | None = None, context: Whole | None = None, positions: str | None = None,
           order: Whole | None = None, smoothing: str | None = None, tie: bool | None = None, dtype: str | None = None,
           batch_size: Whole | None = None, bptt: Whole | None = None, windows: str | None = None,
-          optimizer: str | None = None, lr: float | None = None, schedule: str | None = None,
-          clip: float | None = None, epochs: Whole | None = None, patience: Whole | None = None,
-          flags: TrainingFlags | None = None) -> None:
+          schedule: str | None = None, clip: float | None = None, epochs: Whole | None = None,
+          patience: Whole | None = None, text: TextFlags | None = None, flags: TrainingFlags | None = None) -> None:
     """Train a language model on a text: recurrent, a Transformer, or counted n-grams.
 
     DATA is a file, a folder, a glob, - for standard input, or a data set's name
@@ -56,16 +53,6 @@ def train(data: Text | None = None, /, *, out: Path, valid: Text | None = None, 
         Largest vocabulary; 0 for no limit. [default: 0; bpe: 8000]
     min_count
         Leave out tokens that are rarer than this. [default: 1]
-    lowercase
-        Fold upper case to lower case. [default: no]
-    digits
-        keep, or zero: every digit becomes 0. [default: keep]
-    punctuation
-        keep, split (a mark is a token of its own) or drop. [default: keep]
-    nfkc
-        Write the text in Unicode's normal form NFKC: full-width letters become plain ones ... [default: no]
-    split_mode
-        Length of Sudachi's words: A (short), B or C (long). [default: A]
     aozora
         keep, or clean: leave out ruby, notes, header and footer of Aozora files. [default: keep]
     encoding_errors
@@ -123,11 +110,6 @@ def train(data: Text | None = None, /, *, out: Path, valid: Text | None = None, 
     windows
         How the text is cut: even, varied (lengths drawn about --bptt) or random (from anywhere, no state carried).
         [default: even; transformer: random]
-    optimizer
-        sgd, nt-asgd (averages once validation stops improving), momentum, nesterov, adagrad, rmsprop, adam or adamw.
-        [default: adam; transformer: adamw]
-    lr
-        Learning rate. [default: the optimiser's usual one]
     schedule
         Of the learning rate: constant, step, cosine, inverse-sqrt, hold (constant, then down to zero over the last 30 %) or plateau. [default: cosine; nt-asgd: constant]
     clip
@@ -136,6 +118,8 @@ def train(data: Text | None = None, /, *, out: Path, valid: Text | None = None, 
         Passes over the text. [default: 10]
     patience
         Stop after so many epochs without a new best; 0: never. [default: 5; nt-asgd: 0]
+    text
+        How the text is cut.
     flags
         What every training may be told.
     """

@@ -17,9 +17,8 @@ def train(task: Text | None = None, /, *, out: Path, bits: Whole | None = None, 
           size: Whole | None = None, layers: Whole | None = None, slots: Whole | None = None,
           width: Whole | None = None, read_heads: Whole | None = None, write_heads: Whole | None = None,
           shift: Whole | None = None, dtype: str | None = None, batch_size: Whole | None = None,
-          optimizer: str | None = None, lr: float | None = None, schedule: str | None = None,
-          clip: float | None = None, epochs: Whole | None = None, patience: Whole | None = None,
-          flags: TrainingFlags | None = None) -> None:
+          schedule: str | None = None, clip: float | None = None, epochs: Whole | None = None,
+          patience: Whole | None = None, flags: TrainingFlags | None = None) -> None:
     """Train a Neural Turing Machine, or an LSTM to set beside it, on a task that is generated.
 
     TASK is copy, repeat-copy, recall or sort. Settings come from defaults <
@@ -73,10 +72,6 @@ def train(task: Text | None = None, /, *, out: Path, bits: Whole | None = None, 
         float32 or float64. [default: float32]
     batch_size
         Sequences in a batch; all of a batch have one length. [default: 8]
-    optimizer
-        sgd, nt-asgd, momentum, nesterov, adagrad, rmsprop, adam or adamw. [default: adam]
-    lr
-        Learning rate. [default: the optimiser's usual one]
     schedule
         Of the learning rate: constant, step, cosine, inverse-sqrt, hold or plateau. [default: hold]
     clip

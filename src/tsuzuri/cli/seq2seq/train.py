@@ -3,7 +3,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from tsuzuri.cli.arguments import Text, TrainingFlags, Whole
+from tsuzuri.cli.arguments import Text, TextFlags, TrainingFlags, Whole
 
 
 def register(seq2seq: App) -> None:
@@ -14,19 +14,17 @@ def register(seq2seq: App) -> None:
 def train(data: Text | None = None, target: Text | None = None, /, *, out: Path, direction: str | None = None,
           valid: Text | None = None, valid_target: Text | None = None, unit: str | None = None,
           target_unit: str | None = None, joint: bool | None = None, vocabulary: Whole | None = None,
-          min_count: Whole | None = None, lowercase: bool | None = None, digits: str | None = None,
-          punctuation: str | None = None, nfkc: bool | None = None, split_mode: str | None = None,
-          bpe_dropout: float | None = None, longest: Whole | None = None, encoding_errors: str | None = None,
-          arch: str | None = None, cell: str | None = None, size: Whole | None = None, embedding: Whole | None = None,
-          layers: Whole | None = None, reverse: bool | None = None, peeky: bool | None = None,
-          bidirectional: bool | None = None, score: str | None = None, span: str | None = None,
-          width: Whole | None = None, choice: str | None = None, context: str | None = None,
-          feeding: bool | None = None, coverage: bool | None = None, copy: bool | None = None,
-          heads: Whole | None = None, positions: str | None = None, dropout: float | None = None,
-          smoothing: float | None = None, tie: bool | None = None, dtype: str | None = None,
-          batch_size: Whole | None = None, optimizer: str | None = None, lr: float | None = None,
-          schedule: str | None = None, clip: float | None = None, epochs: Whole | None = None,
-          patience: Whole | None = None, average: Whole | None = None, flags: TrainingFlags | None = None) -> None:
+          min_count: Whole | None = None, bpe_dropout: float | None = None, longest: Whole | None = None,
+          encoding_errors: str | None = None, arch: str | None = None, cell: str | None = None,
+          size: Whole | None = None, embedding: Whole | None = None, layers: Whole | None = None,
+          reverse: bool | None = None, peeky: bool | None = None, bidirectional: bool | None = None,
+          score: str | None = None, span: str | None = None, width: Whole | None = None, choice: str | None = None,
+          context: str | None = None, feeding: bool | None = None, coverage: bool | None = None,
+          copy: bool | None = None, heads: Whole | None = None, positions: str | None = None,
+          dropout: float | None = None, smoothing: float | None = None, tie: bool | None = None,
+          dtype: str | None = None, batch_size: Whole | None = None, schedule: str | None = None,
+          clip: float | None = None, epochs: Whole | None = None, patience: Whole | None = None,
+          average: Whole | None = None, text: TextFlags | None = None, flags: TrainingFlags | None = None) -> None:
     """Train a model on pairs of texts: encoder-decoder, attention, GNMT or Transformer.
 
     DATA is a data set's name (`tsuzuri data list`), a file with a tab between
@@ -67,16 +65,6 @@ def train(data: Text | None = None, target: Text | None = None, /, *, out: Path,
         Largest vocabulary of a side; 0 for no limit. [default: 0; bpe: 8000]
     min_count
         Leave out tokens that are rarer than this. [default: 1]
-    lowercase
-        Fold upper case to lower case. [default: no]
-    digits
-        keep, or zero: every digit becomes 0. [default: keep]
-    punctuation
-        keep, split (of words: a mark is a token of its own) or drop. [default: keep]
-    nfkc
-        Write the text in Unicode's normal form NFKC. [default: no]
-    split_mode
-        Length of Japanese words: A (short), B or C (long). [default: A]
     bpe_dropout
         Probability of leaving out a merge of bpe, drawn anew whenever a sentence is read. [default: 0]
     longest
@@ -129,10 +117,6 @@ def train(data: Text | None = None, target: Text | None = None, /, *, out: Path,
         float32 or float64. [default: float32]
     batch_size
         Pairs in a batch. [default: 128]
-    optimizer
-        sgd, nt-asgd, momentum, nesterov, adagrad, rmsprop, adam or adamw. [default: adam; transformer: adamw]
-    lr
-        Learning rate. [default: the optimiser's usual one]
     schedule
         Of the learning rate: constant, step, cosine, inverse-sqrt, hold or plateau. [default: constant; transformer: inverse-sqrt]
     clip
@@ -143,6 +127,8 @@ def train(data: Text | None = None, target: Text | None = None, /, *, out: Path,
         Stop after so many epochs without a new best; 0: never. [default: 5]
     average
         Last epochs whose weights are averaged for the finished model; 0: the best epoch alone. [default: 0]
+    text
+        How the text is cut.
     flags
         What every training may be told.
     """

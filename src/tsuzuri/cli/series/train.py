@@ -18,9 +18,8 @@ def train(data: Text | None = None, /, *, out: Path, column: str | None = None, 
           layers: Whole | None = None, dropout: float | None = None, base: str | None = None,
           normalise: str | None = None, difference: Whole | None = None, loss: str | None = None,
           quantiles: str | None = None, dtype: str | None = None, batch_size: Whole | None = None,
-          optimizer: str | None = None, lr: float | None = None, schedule: str | None = None,
-          clip: float | None = None, epochs: Whole | None = None, patience: Whole | None = None,
-          flags: TrainingFlags | None = None) -> None:
+          schedule: str | None = None, clip: float | None = None, epochs: Whole | None = None,
+          patience: Whole | None = None, flags: TrainingFlags | None = None) -> None:
     """Train a forecaster on columns of numbers: RNN, GRU, LSTM or attention.
 
     DATA is a data set's name (`tsuzuri data list`) or a CSV file with a header.
@@ -87,10 +86,6 @@ def train(data: Text | None = None, /, *, out: Path, column: str | None = None, 
         float32 or float64. [default: float32]
     batch_size
         Windows in a batch. [default: 64]
-    optimizer
-        sgd, nt-asgd, momentum, nesterov, adagrad, rmsprop, adam or adamw. [default: adam]
-    lr
-        Learning rate. [default: the optimiser's usual one]
     schedule
         Of the learning rate: constant, step, cosine, inverse-sqrt, hold or plateau. [default: cosine]
     clip

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from tsuzuri.cli.arguments import Text, TrainingFlags, Whole
+from tsuzuri.cli.arguments import Text, TextFlags, TrainingFlags, Whole
 
 
 def register(tag: App) -> None:
@@ -13,16 +13,13 @@ def register(tag: App) -> None:
 
 def train(data: Text | None = None, /, *, out: Path, valid: Text | None = None, unit: str | None = None,
           phrases: bool | None = None, binary: bool | None = None, vocabulary: Whole | None = None,
-          min_count: Whole | None = None, lowercase: bool | None = None, digits: str | None = None,
-          punctuation: str | None = None, nfkc: bool | None = None, split_mode: str | None = None,
-          longest: Whole | None = None, encoding_errors: str | None = None, arch: str | None = None,
-          cell: str | None = None, size: Whole | None = None, embedding: Whole | None = None,
+          min_count: Whole | None = None, longest: Whole | None = None, encoding_errors: str | None = None,
+          arch: str | None = None, cell: str | None = None, size: Whole | None = None, embedding: Whole | None = None,
           layers: Whole | None = None, bidirectional: bool | None = None, pooling: str | None = None,
           output: str | None = None, dropout: float | None = None, embedding_dropout: float | None = None,
           smoothing: float | None = None, dtype: str | None = None, batch_size: Whole | None = None,
-          optimizer: str | None = None, lr: float | None = None, schedule: str | None = None,
-          clip: float | None = None, epochs: Whole | None = None, patience: Whole | None = None,
-          flags: TrainingFlags | None = None) -> None:
+          schedule: str | None = None, clip: float | None = None, epochs: Whole | None = None,
+          patience: Whole | None = None, text: TextFlags | None = None, flags: TrainingFlags | None = None) -> None:
     """Train a classifier of sentences, or a tagger that gives every word a label.
 
     DATA is a data set's name (`tsuzuri data list`) or a file. Of a classifier:
@@ -58,16 +55,6 @@ def train(data: Text | None = None, /, *, out: Path, valid: Text | None = None, 
         Largest vocabulary; 0 for no limit. [default: 0]
     min_count
         Leave out tokens that are rarer than this. [default: 2]
-    lowercase
-        Fold upper case to lower case. [default: no]
-    digits
-        keep, or zero: every digit becomes 0. [default: keep]
-    punctuation
-        Classifier: keep, split (of words: a mark is a token of its own) or drop. [default: keep]
-    nfkc
-        Write the text in Unicode's normal form NFKC. [default: no]
-    split_mode
-        Length of Japanese words: A (short), B or C (long). [default: A]
     longest
         Tokens of a sentence; longer ones are left out, and refused afterwards. [default: 200]
     encoding_errors
@@ -98,10 +85,6 @@ def train(data: Text | None = None, /, *, out: Path, valid: Text | None = None, 
         float32 or float64. [default: float32]
     batch_size
         Sentences in a batch. [default: 32]
-    optimizer
-        sgd, nt-asgd, momentum, nesterov, adagrad, rmsprop, adam or adamw. [default: adam]
-    lr
-        Learning rate. [default: the optimiser's usual one]
     schedule
         Of the learning rate: constant, step, cosine, inverse-sqrt, hold or plateau. [default: cosine]
     clip
@@ -110,6 +93,8 @@ def train(data: Text | None = None, /, *, out: Path, valid: Text | None = None, 
         Passes over the sentences. [default: 10]
     patience
         Stop after so many epochs without a new best; 0: never. [default: 5]
+    text
+        How the text is cut.
     flags
         What every training may be told.
     """

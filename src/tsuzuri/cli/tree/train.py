@@ -15,10 +15,9 @@ def train(data: Text | None = None, /, *, out: Path, valid: Text | None = None, 
           binary: bool | None = None, lowercase: bool | None = None, min_count: Whole | None = None,
           encoding_errors: str | None = None, arch: str | None = None, size: Whole | None = None,
           embedding: Whole | None = None, dropout: float | None = None, word_dropout: float | None = None,
-          dtype: str | None = None, batch_size: Whole | None = None, optimizer: str | None = None,
-          lr: float | None = None, schedule: str | None = None, clip: float | None = None,
-          epochs: Whole | None = None, patience: Whole | None = None, average: Whole | None = None,
-          flags: TrainingFlags | None = None) -> None:
+          dtype: str | None = None, batch_size: Whole | None = None, schedule: str | None = None,
+          clip: float | None = None, epochs: Whole | None = None, patience: Whole | None = None,
+          average: Whole | None = None, flags: TrainingFlags | None = None) -> None:
     """Train a model over trees: a recursive net, a tensor network or a Tree-LSTM, with a label at every node.
 
     DATA is a data set's name (sst) or a file with a tree in every line, in
@@ -64,10 +63,6 @@ def train(data: Text | None = None, /, *, out: Path, valid: Text | None = None, 
         float32 or float64. [default: float32]
     batch_size
         Trees in a batch. [default: 25]
-    optimizer
-        sgd, nt-asgd, momentum, nesterov, adagrad, rmsprop, adam or adamw. [default: adam]
-    lr
-        Learning rate. [default: the optimiser's usual one]
     schedule
         Of the learning rate: constant, step, cosine, inverse-sqrt, hold or plateau. [default: constant]
     clip
