@@ -2,8 +2,8 @@
 import msgspec
 import pytest
 
-from tsuzuri.errors import ConfigError
-from tsuzuri.settings import check_choice, fields, from_environment, from_file, read, resolve, to_toml
+from tsuzuri.errors import ConfigError, check_choice
+from tsuzuri.settings import fields, from_environment, from_file, read, resolve, to_toml
 from tsuzuri.train.run import all_settings, settings_type
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tsuzuri import memory
-from tsuzuri.errors import ConfigError, DeviceError, check_choice
+from tsuzuri.errors import DeviceError, check_choice, check_least
 
 Array = Any
 """A NumPy array or a device array with the same methods."""
@@ -94,8 +94,7 @@ def threads(count: int | None) -> Iterator[int]:
 
     from tsuzuri.kernels.compiled import set_threads
     count = default_threads() if count is None else count
-    if count < 1:
-        raise ConfigError(f"threads is {count}; it must be at least 1.")
+    check_least("threads", count, 1)
     before = set_threads(count)
     try:
         with threadpool_limits(count, user_api="blas"):

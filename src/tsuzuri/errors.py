@@ -49,6 +49,24 @@ def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
         raise ConfigError(f'{name} "{value}" is unknown{suggest(str(value), choices)}; choose one of {", ".join(choices)}.')
 
 
+def check_least(name: str, value: float, least: float) -> None:
+    """Raise ConfigError where ``value`` is below ``least``."""
+    if not value >= least:                                   # NaN is not
+        raise ConfigError(f"{name} is {value}; it must be at least {least}.")
+
+
+def check_range(name: str, value: float, least: float, most: float) -> None:
+    """Raise ConfigError where ``value`` is not ``least`` to ``most``."""
+    if not least <= value <= most:
+        raise ConfigError(f"{name} is {value}; it must be {least} to {most:,}.")
+
+
+def check_share(name: str, value: float) -> None:
+    """Raise ConfigError where ``value`` is no probability of dropping, which is below 1."""
+    if not 0 <= value < 1:
+        raise ConfigError(f"{name} is {value}; it must be at least 0 and below 1.")
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """`` (did you mean "lstm"?)`` for a near miss, else an empty string."""
     near = difflib.get_close_matches(name, list(known), n=1)

@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 
 from tsuzuri.errors import ConfigError, suggest
-from tsuzuri.errors import check_choice as check_choice  # settings are where most choices are made
 
 PREFIX = "TSUZURI_"
 _OURS = {"TSUZURI_DATA", "TSUZURI_COMPILED"}                 # variables that are not settings

@@ -93,7 +93,7 @@ def export(run: Path, /, *, out: Path, to: Annotated[str, Parameter(name="--to")
         stack "rnn" and a linear layer "decoder".
     """
     from tsuzuri.cli.output import note
-    from tsuzuri.settings import check_choice
+    from tsuzuri.errors import check_choice
     from tsuzuri.train.importing import export_arrays, export_torch
     from tsuzuri.train.run import Run
     writers = {"tsuzuri": export_arrays, "torch": export_torch}

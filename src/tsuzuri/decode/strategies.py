@@ -8,6 +8,7 @@ see it as the temperature leaves it; Holtzman et al. 2020 define top-p so, and H
 too.  llama.cpp puts the temperature last: there a truncation keeps the same tokens at any temperature.  With top-k alone
 both orders are one.
 """
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import numpy as np
@@ -16,7 +17,7 @@ from tsuzuri.errors import ConfigError
 from tsuzuri.kernels import sampling
 
 
-class Strategy:
+class Strategy(ABC):
     """One way with its one number.  ConfigError: a number that does not fit."""
 
     name: ClassVar[str]
@@ -32,12 +33,12 @@ class Strategy:
         self.value = self.kind(value)
 
     @staticmethod
+    @abstractmethod
     def fits(value: float) -> bool:
         """Whether the number is one that means something."""
-        raise NotImplementedError
 
-    def __call__(self, logits: np.ndarray, history: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+    @abstractmethod
+    def __call__(self, logits: np.ndarray, history: np.ndarray) -> np.ndarray: ...
 
 
 class RepetitionPenalty(Strategy):

@@ -9,8 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tsuzuri.decode import TextStream
-from tsuzuri.errors import ConfigError
-from tsuzuri.settings import check_choice
+from tsuzuri.errors import ConfigError, check_choice
 from tsuzuri.text.tokenizers import Tokenizer
 
 QUOTES = {'"': '"', "“": "”", "「": "」", "『": "』"}

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tsuzuri.array import to_host
+from tsuzuri.errors import check_choice
 from tsuzuri.models.tagging import Labeller
-from tsuzuri.settings import check_choice
 from tsuzuri.tensor import Tensor
 
 WAYS = ("gradient", "occlusion")

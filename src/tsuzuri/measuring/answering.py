@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 
 from tsuzuri.array import threads
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import check_least
 from tsuzuri.train.memory import wrong_bits
 from tsuzuri.writing.answering import Answerer
 
@@ -16,8 +16,7 @@ def evaluate_answers(answerer: Answerer, length: int = 0, sequences: int = 100, 
 
     ``length`` 0 is the longest of the training; ``repeats`` is how often a sequence is asked for where the task does that, 0: as is drawn.
     """
-    if sequences < 1:
-        raise ConfigError(f"sequences is {sequences}; it must be at least 1.")
+    check_least("sequences", sequences, 1)
     batches = answerer.drawn(length, seed, repeats, ROWS, -(-sequences // ROWS))
     with threads(1):
         wrong = wrong_bits(answerer.model, batches)[:sequences]

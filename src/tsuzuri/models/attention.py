@@ -19,7 +19,7 @@ import numpy as np
 
 from tsuzuri import ops
 from tsuzuri.array import Array, float_type
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import ConfigError, check_choice
 from tsuzuri.kernels.attention_step import attention_step
 from tsuzuri.models.seq2seq import RecurrentSeq2SeqConfig, RecurrentSeq2SeqModel
 from tsuzuri.nn import Dropout, Linear, Stacked, States, starts
@@ -28,7 +28,6 @@ from tsuzuri.nn.encoder import Encoder
 from tsuzuri.nn.recurrent import LSTMState
 from tsuzuri.nn.scores import SCORES
 from tsuzuri.nn.source_attention import CHOICES, SPANS, Memory, SourceAttention
-from tsuzuri.settings import check_choice
 from tsuzuri.tensor import Tensor, no_grad
 
 CONTEXTS = ("after", "before")

@@ -18,14 +18,13 @@ import numpy as np
 
 from tsuzuri import ops
 from tsuzuri.array import Array, float_type
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import ConfigError, check_choice, check_range, check_share
 from tsuzuri.models.attention import CONTEXTS, cost_of_choices
 from tsuzuri.models.seq2seq import LARGEST
 from tsuzuri.nn import Dropout, Linear, LSTMState, MeanPool2D, Module, SoftmaxOutput, starts
 from tsuzuri.nn.picture_encoder import PictureEncoder
 from tsuzuri.nn.scores import SCORES
 from tsuzuri.nn.source_attention import CHOICES, Memory, SourceAttention
-from tsuzuri.settings import check_choice
 from tsuzuri.tensor import Tensor, no_grad
 
 
@@ -52,11 +51,9 @@ class CaptionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self):
         check_choice("arch", self.arch, ARCHITECTURES)
         for name, least, most in (("size", 1, LARGEST), ("embedding", 0, LARGEST), ("filters", 1, LARGEST), ("blocks", 1, 8)):
-            if not least <= getattr(self, name) <= most:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be {least} to {most:,}.")
+            check_range(name, getattr(self, name), least, most)
         for name in ("dropout", "smoothing"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 0 and below 1.")
+            check_share(name, getattr(self, name))
         if float_type(self.dtype) == np.float16:
             raise ConfigError("dtype float16 is too short for models of pictures; take float32.")
 

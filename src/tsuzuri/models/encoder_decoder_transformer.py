@@ -11,13 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tsuzuri.array import Array, float_type
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import ConfigError, check_choice, check_range
 from tsuzuri.models.seq2seq import LARGEST, Seq2SeqConfig, Seq2SeqModel
 from tsuzuri.nn import POSITIONS, Dropout, Embedding, LayerNorm
 from tsuzuri.nn.cache import Cache
 from tsuzuri.nn.outputs import make_output
 from tsuzuri.nn.transformer import DecoderBlock, EncoderBlock, normed
-from tsuzuri.settings import check_choice
 from tsuzuri.tensor import Tensor, no_grad
 
 ROOM = 16                                                    # tokens that a new cache has room for
@@ -42,8 +41,7 @@ class EncoderDecoderTransformerConfig(Seq2SeqConfig, frozen=True, forbid_unknown
     def __post_init__(self):
         super().__post_init__()
         check_choice("positions", self.positions, [name for name in POSITIONS if name != "rotary"])
-        if not 1 <= self.heads <= LARGEST:
-            raise ConfigError(f"heads is {self.heads}; it must be 1 to {LARGEST:,}.")
+        check_range("heads", self.heads, 1, LARGEST)
         if self.size % self.heads:
             raise ConfigError(f"size {self.size} cannot be shared out evenly to heads {self.heads}; choose a size that is a multiple of heads.")
 

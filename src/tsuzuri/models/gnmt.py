@@ -15,13 +15,12 @@ import numpy as np
 
 from tsuzuri import ops
 from tsuzuri.array import Array, float_type
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import ConfigError, check_choice
 from tsuzuri.models.seq2seq import RecurrentSeq2SeqConfig, RecurrentSeq2SeqModel
 from tsuzuri.nn import Dropout, States, starts
 from tsuzuri.nn.encoder import Encoder
 from tsuzuri.nn.scores import SCORES
 from tsuzuri.nn.source_attention import Memory, SourceAttention
-from tsuzuri.settings import check_choice
 from tsuzuri.tensor import Tensor, no_grad
 
 

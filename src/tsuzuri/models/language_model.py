@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from tsuzuri.array import Array
+from tsuzuri.errors import check_choice
 from tsuzuri.nn import Module
-from tsuzuri.settings import check_choice
 from tsuzuri.tensor import Tensor
 
 

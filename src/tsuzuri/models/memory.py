@@ -9,6 +9,7 @@ inputs (N, T, D), targets (N, T, B) of 0 and 1, NaN where nothing is asked.  All
 
 Source: Graves, Wayne and Danihelka 2014.
 """
+from abc import ABC, abstractmethod
 from itertools import pairwise
 from typing import Any
 
@@ -17,11 +18,10 @@ import numpy as np
 
 from tsuzuri import ops
 from tsuzuri.array import Array, float_type
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import ConfigError, check_choice, check_range
 from tsuzuri.kernels.sigmoid_loss import sigmoid_losses
 from tsuzuri.nn import LSTM, Linear, Module, Stacked
 from tsuzuri.nn.memory import CONTROLLERS
-from tsuzuri.settings import check_choice
 from tsuzuri.tensor import Tensor, no_grad
 
 LARGEST = 100_000                                            # units, slots ...; more is a slip of the finger
@@ -47,8 +47,7 @@ class AnsweringConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def check_range(self, name: str, least: int, most: int) -> None:
         """ConfigError where a setting is outside."""
-        if not least <= getattr(self, name) <= most:
-            raise ConfigError(f"{name} is {getattr(self, name)}; it must be {least} to {most:,}.")
+        check_range(name, getattr(self, name), least, most)
 
 
 class NTMConfig(AnsweringConfig, frozen=True, forbid_unknown_fields=True):
@@ -87,15 +86,15 @@ class AnsweringLSTMConfig(AnsweringConfig, frozen=True, forbid_unknown_fields=Tr
         self.check_range("layers", 1, LARGEST)
 
 
-class AnsweringModel(Module):
+class AnsweringModel(Module, ABC):
     """p(bit) at every step, after what was read so far."""
 
     config: Any
     out: Linear
 
+    @abstractmethod
     def _seen(self, x: Tensor) -> Tensor:
         """What the output layer sees (N, T, Z)."""
-        raise NotImplementedError
 
     def training_loss(self, inputs: Array, targets: Array, state: None = None,
                       rng: np.random.Generator | None = None) -> tuple[Tensor, None, None]:

@@ -8,10 +8,9 @@ import msgspec
 import numpy as np
 
 from tsuzuri.array import Array, to_host
-from tsuzuri.errors import ConfigError, RunError
+from tsuzuri.errors import RunError, check_choice, check_range
 from tsuzuri.kernels.ngram import SMOOTHINGS, Level, distribution, empty_level, estimate, find
 from tsuzuri.models.language_model import LanguageModel
-from tsuzuri.settings import check_choice
 from tsuzuri.tensor import Tensor
 
 HIGHEST = 8                                                  # words; from 6 on a text's n-grams are nearly all seen once
@@ -30,8 +29,7 @@ class NgramConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self):
         check_choice("arch", self.arch, ("ngram",))
         check_choice("smoothing", self.smoothing, SMOOTHINGS)
-        if not 1 <= self.order <= HIGHEST:
-            raise ConfigError(f"order is {self.order}; it must be 1 to {HIGHEST}.")
+        check_range("order", self.order, 1, HIGHEST)
 
 
 class NgramState(NamedTuple):

@@ -10,7 +10,7 @@ import numpy as np
 
 from tsuzuri import ops
 from tsuzuri.array import Array, float_type
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import ConfigError, check_choice, check_range, check_share
 from tsuzuri.kernels.embedding import embedding_forward
 from tsuzuri.kernels.softmax import log_softmax_forward
 from tsuzuri.models.language_model import LanguageModel
@@ -18,7 +18,6 @@ from tsuzuri.nn import CELLS, Embedding, EmbeddingDropout, Stacked, States, Weig
 from tsuzuri.nn.connections import CONNECTIONS
 from tsuzuri.nn.layers import Dropout, VariationalDropout
 from tsuzuri.nn.outputs import OUTPUTS, make_output
-from tsuzuri.settings import check_choice
 from tsuzuri.tensor import Tensor, no_grad
 
 LARGEST = 1_000_000                                          # units or layers; more is a slip of the finger
@@ -70,12 +69,10 @@ class RecurrentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name, choices in CHOICES.items():
             check_choice(name, getattr(self, name), choices)
         for name, least in (("size", 1), ("layers", 1), ("embedding", 0), ("experts", 0)):
-            if not least <= getattr(self, name) <= LARGEST:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be {least} to {LARGEST:,}.")
+            check_range(name, getattr(self, name), least, LARGEST)
         for name in ("dropout", "input_dropout", "output_dropout", "embedding_dropout", "state_dropout", "weight_drop"):
-            value = getattr(self, name)
-            if not 0 <= value < 1 and not (value == -1 and name in ("input_dropout", "output_dropout")):
-                raise ConfigError(f"{name} is {value}; it must be at least 0 and below 1.")
+            if getattr(self, name) != -1 or name not in ("input_dropout", "output_dropout"):
+                check_share(name, getattr(self, name))
         for name in ("activation_penalty", "temporal_penalty"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must not be negative.")

@@ -17,10 +17,9 @@ import msgspec
 import numpy as np
 
 from tsuzuri.array import Array, float_type
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import ConfigError, check_choice, check_range, check_share
 from tsuzuri.kernels.sequence import turned
 from tsuzuri.nn import CELLS, Module, SoftmaxOutput
-from tsuzuri.settings import check_choice
 from tsuzuri.tensor import Tensor, no_grad
 
 LARGEST = 1_000_000                                          # units or layers; more is a slip of the finger
@@ -47,11 +46,9 @@ class Seq2SeqConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self):
         check_choice("arch", self.arch, ARCHITECTURES)
         for name in ("size", "layers"):
-            if not 1 <= getattr(self, name) <= LARGEST:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be 1 to {LARGEST:,}.")
+            check_range(name, getattr(self, name), 1, LARGEST)
         for name in ("dropout", "smoothing"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 0 and below 1.")
+            check_share(name, getattr(self, name))
         float_type(self.dtype)
         if self.dtype == "float16":
             raise ConfigError("dtype float16 is too short for models from sequence to sequence; take float32.")
@@ -70,8 +67,7 @@ class RecurrentSeq2SeqConfig(Seq2SeqConfig, frozen=True, forbid_unknown_fields=T
     def __post_init__(self):
         super().__post_init__()
         check_choice("cell", self.cell, CELLS)
-        if not 0 <= self.embedding <= LARGEST:
-            raise ConfigError(f"embedding is {self.embedding}; it must be 0 to {LARGEST:,}.")
+        check_range("embedding", self.embedding, 0, LARGEST)
         if self.tie and self.embedding not in (0, self.size):
             raise ConfigError(f"tie shares one table between embedding ({self.embedding}) and output ({self.size}); leave embedding out, or make the two equal.")
 

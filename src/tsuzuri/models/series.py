@@ -21,12 +21,11 @@ import numpy as np
 
 from tsuzuri import ops
 from tsuzuri.array import Array, float_type
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import ConfigError, check_choice, check_range, check_share
 from tsuzuri.kernels.regression import pinball_losses, squared_errors
 from tsuzuri.models.linear_forecast import LinearForecaster
 from tsuzuri.models.windows import NORMALS, Sizes, view
 from tsuzuri.nn import CELLS, Dropout, Linear, Module, Parameter, Stacked, starts
-from tsuzuri.settings import check_choice
 from tsuzuri.tensor import Tensor, no_grad
 
 BASES = ("none", "last", "season", "linear")
@@ -62,12 +61,10 @@ class SeriesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name, choices in (("arch", ARCHITECTURES), ("base", BASES), ("normalise", NORMALS), ("loss", LOSSES)):
             check_choice(name, getattr(self, name), choices)
         for name in ("size", "layers"):
-            if not 1 <= getattr(self, name) <= LARGEST:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be 1 to {LARGEST:,}.")
+            check_range(name, getattr(self, name), 1, LARGEST)
         if self.difference < 0:
             raise ConfigError(f"difference is {self.difference}; it must not be negative.")
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"dropout is {self.dropout}; it must be at least 0 and below 1.")
+        check_share("dropout", self.dropout)
         float_type(self.dtype)
         if self.dtype == "float16":
             raise ConfigError("dtype float16 is too short for series; take float32.")

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from tsuzuri.array import Array, float_type
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import ConfigError, check_choice, check_range, check_share
 from tsuzuri.kernels.softmax import softmax_forward
 from tsuzuri.nn import (
     CELLS,
@@ -29,7 +29,6 @@ from tsuzuri.nn import (
 )
 from tsuzuri.nn.labels import LABELS, make_labels
 from tsuzuri.nn.over_time import POOLINGS, make_pooling
-from tsuzuri.settings import check_choice
 from tsuzuri.tensor import Tensor, no_grad
 
 LARGEST = 1_000_000                                          # units or layers; more is a slip of the finger
@@ -61,11 +60,9 @@ class LabellerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         check_choice("arch", self.arch, ARCHITECTURES)
         check_choice("cell", self.cell, CELLS)
         for name, least in (("size", 1), ("layers", 1), ("embedding", 0)):
-            if not least <= getattr(self, name) <= LARGEST:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be {least} to {LARGEST:,}.")
+            check_range(name, getattr(self, name), least, LARGEST)
         for name in ("dropout", "embedding_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 0 and below 1.")
+            check_share(name, getattr(self, name))
         if self.bidirectional and self.size % 2:
             raise ConfigError(f"size is {self.size}, and bidirectional reads with half of the units in each direction; make it even.")
         float_type(self.dtype)
@@ -84,8 +81,7 @@ class ClassifierConfig(LabellerConfig, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self):
         super().__post_init__()
         check_choice("pooling", self.pooling, POOLINGS)
-        if not 0 <= self.smoothing < 1:
-            raise ConfigError(f"smoothing is {self.smoothing}; it must be at least 0 and below 1.")
+        check_share("smoothing", self.smoothing)
 
 
 class TaggerConfig(LabellerConfig, frozen=True, forbid_unknown_fields=True):

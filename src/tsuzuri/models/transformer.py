@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from tsuzuri.array import Array, empty, float_type, module_of
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import ConfigError, check_choice, check_range, check_share
 from tsuzuri.kernels.embedding import embedding_forward
 from tsuzuri.kernels.softmax import log_softmax_forward
 from tsuzuri.models.language_model import LanguageModel
@@ -23,7 +23,6 @@ from tsuzuri.nn.attention import POSITIONS, STD
 from tsuzuri.nn.cache import Cache
 from tsuzuri.nn.outputs import make_output
 from tsuzuri.nn.transformer import TransformerBlock, normed
-from tsuzuri.settings import check_choice
 from tsuzuri.tensor import Tensor
 
 LARGEST = 1_000_000                                          # units, layers or positions; more is a slip of the finger
@@ -55,16 +54,14 @@ class TransformerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
         check_choice("arch", self.arch, ["transformer"])
         check_choice("positions", self.positions, POSITIONS)
         for name, least in (("size", 1), ("layers", 1), ("heads", 1), ("context", 2)):
-            if not least <= getattr(self, name) <= LARGEST:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be {least} to {LARGEST:,}.")
+            check_range(name, getattr(self, name), least, LARGEST)
         if self.size % self.heads:
             raise ConfigError(f"size {self.size} cannot be shared out evenly to heads {self.heads}; "
                               "choose a size that is a multiple of heads.")
         if self.positions == "rotary" and self.size // self.heads % 2:
             raise ConfigError(f"rotary positions turn pairs of numbers, and size {self.size} / heads {self.heads} = "
                               f"{self.size // self.heads} is odd; choose another size, or positions learnt.")
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"dropout is {self.dropout}; it must be at least 0 and below 1.")
+        check_share("dropout", self.dropout)
         float_type(self.dtype)
 
 

@@ -13,11 +13,10 @@ import msgspec
 import numpy as np
 
 from tsuzuri.array import Array, float_type
-from tsuzuri.errors import ConfigError, DataError
+from tsuzuri.errors import DataError, check_choice, check_range, check_share
 from tsuzuri.kernels.sampling import log_probabilities
 from tsuzuri.nn import Dropout, Embedding, EmbeddingDropout, Module, starts
 from tsuzuri.nn.tree import ChildSumLSTM, RecursiveNet, TensorNet, TreeLSTM
-from tsuzuri.settings import check_choice
 from tsuzuri.tensor import Tensor, no_grad
 from tsuzuri.text.forest import Forest
 from tsuzuri.text.trees import Tree
@@ -41,11 +40,9 @@ class TreeModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self):
         check_choice("arch", self.arch, ARCHITECTURES)
-        if not 1 <= self.size <= LARGEST:
-            raise ConfigError(f"size is {self.size}; it must be 1 to {LARGEST:,}.")
+        check_range("size", self.size, 1, LARGEST)
         for name in ("dropout", "word_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 0 and below 1.")
+            check_share(name, getattr(self, name))
         float_type(self.dtype)
 
 
@@ -57,8 +54,7 @@ class TreeLSTMConfig(TreeModelConfig, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self):
         super().__post_init__()
-        if not 0 <= self.embedding <= LARGEST:
-            raise ConfigError(f"embedding is {self.embedding}; it must be 0 to {LARGEST:,}.")
+        check_range("embedding", self.embedding, 0, LARGEST)
 
 
 class TreeModel(Module):

@@ -3,7 +3,7 @@ import numpy as np
 
 from tsuzuri import ops
 from tsuzuri.array import Array
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import check_share
 from tsuzuri.kernels.product import matmul
 from tsuzuri.nn.module import Module, Parameter, uniform, zeros
 from tsuzuri.tensor import Tensor
@@ -105,6 +105,5 @@ class EmbeddingDropout(Dropout):
 
 def probability(p: float) -> float:
     """``p`` itself.  Raises ConfigError where something could not be dropped with that probability."""
-    if not 0 <= p < 1:
-        raise ConfigError(f"dropout is {p}; it must be at least 0 and below 1.")
+    check_share("dropout", p)
     return p

@@ -6,10 +6,9 @@ from itertools import cycle
 
 import numpy as np
 
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import ConfigError, check_choice
 from tsuzuri.plots.axes import head, log_scale, name_ends
 from tsuzuri.plots.figure import COLOURS, MARKS, one_figure
-from tsuzuri.settings import check_choice
 
 HIGHEST = 600.0                                              # nats: the margin of an axis above e^600 is still a number
 CROWDED = 400                                                # points of a curve above which the mean of neighbours is drawn

@@ -12,9 +12,8 @@ import msgspec
 import numpy as np
 
 from tsuzuri.datasets.picture_corpus import CaptionBatches, PictureCorpus, open_picture_corpus
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import ConfigError, check_choice, check_range
 from tsuzuri.models.captions import ARCHITECTURES, CaptionModel, config_type, make_captions
-from tsuzuri.settings import check_choice
 from tsuzuri.text.pairs import line_end
 from tsuzuri.train.config import LoopConfig, TokenizerConfig
 from tsuzuri.train.folder import RunFolder
@@ -44,8 +43,7 @@ class PictureConfig(TokenizerConfig, frozen=True, forbid_unknown_fields=True):
         check_choice("unit", self.unit, UNITS)
         self.check_tokenizer(UNITS[self.unit])
         for name, least, most in (("scenes", 1, 10_000_000), ("pixels", 8, 512), ("longest", 1, 10_000)):
-            if not least <= getattr(self, name) <= most:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be {least} to {most:,}.")
+            check_range(name, getattr(self, name), least, most)
 
 
 class CaptionTrainingConfig(LoopConfig, frozen=True, forbid_unknown_fields=True):

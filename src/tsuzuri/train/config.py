@@ -3,10 +3,9 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import ConfigError, check_choice, check_least
 from tsuzuri.optim import OPTIMIZERS
 from tsuzuri.schedules import SCHEDULES
-from tsuzuri.settings import check_choice
 from tsuzuri.text.batches import SHORTEST, WINDOWS
 from tsuzuri.text.tokenizers.japanese import SPLIT_MODES
 from tsuzuri.text.tokenizers.options import CHOICES
@@ -43,8 +42,7 @@ class TokenizerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name, choices in (("split_mode", SPLIT_MODES), *CHOICES.items()):
             check_choice(name, getattr(self, name), choices)
         for name, least in (("vocabulary", 0), ("min_count", 1)):
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least {least}.")
+            check_least(name, getattr(self, name), least)
         if self.split_mode != "A" and "sudachi" not in units:
             raise ConfigError(f"split_mode does not fit unit {units[0]}; leave it out, or take unit sudachi.")
         if {*units} == {"bpe"} and (self.min_count, self.lowercase, self.digits, self.punctuation) != (1, False, "keep", "keep"):
@@ -92,8 +90,7 @@ class LoopConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_choice("schedule", self.schedule, SCHEDULES)
         for name in ("batch_size", "accumulate", "epochs", "threads"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+            check_least(name, getattr(self, name), 1)
         for name in ("weight_decay", "clip", "patience", "save_every", "seed"):
             if not getattr(self, name) >= 0:                 # so, because nan is not less either
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must not be negative.")
@@ -112,17 +109,14 @@ class TrainingConfig(LoopConfig, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self):
         super().__post_init__()
         check_choice("windows", self.windows, WINDOWS)
-        if self.bptt < 1:
-            raise ConfigError(f"bptt is {self.bptt}; it must be at least 1.")
+        check_least("bptt", self.bptt, 1)
         if self.windows == "varied" and self.bptt < SHORTEST:
             raise ConfigError(f"bptt is {self.bptt}, but windows varied have at least {SHORTEST} tokens; make it larger, or take windows even.")
 
 
-class PairTrainingConfig(LoopConfig, frozen=True, forbid_unknown_fields=True):
-    """How a model of pairs is trained: a row is a pair, and the pairs of a batch are of like length."""
+class AveragingConfig(LoopConfig, frozen=True, forbid_unknown_fields=True):
+    """A training whose finished model may be the mean of its last epochs."""
 
-    batch_size: int = 128
-    """pairs in a batch"""
     average: int = 0
     """last epochs whose weights are averaged for the finished model; 0: the weights of the best epoch"""
 
@@ -130,3 +124,10 @@ class PairTrainingConfig(LoopConfig, frozen=True, forbid_unknown_fields=True):
         super().__post_init__()
         if not 0 <= self.average <= self.epochs:
             raise ConfigError(f"average is {self.average}; it must be 0 to the {self.epochs} epochs of the training.")
+
+
+class PairTrainingConfig(AveragingConfig, frozen=True, forbid_unknown_fields=True):
+    """How a model of pairs is trained: a row is a pair, and the pairs of a batch are of like length."""
+
+    batch_size: int = 128
+    """pairs in a batch"""

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tsuzuri.errors import RunError
-from tsuzuri.settings import check_choice
+from tsuzuri.errors import RunError, check_choice
 from tsuzuri.text import Corpus
 from tsuzuri.train.config import CountingConfig
 from tsuzuri.train.run import Run

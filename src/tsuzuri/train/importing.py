@@ -9,14 +9,13 @@ import numpy as np
 
 from tsuzuri.datasets import open_source
 from tsuzuri.datasets.sources import DatasetText
-from tsuzuri.errors import ConfigError, DataError
+from tsuzuri.errors import ConfigError, DataError, check_choice
 from tsuzuri.interop.book_rnnlm import read_rnnlm
 from tsuzuri.interop.recurrent_weights import RecurrentWeights
 from tsuzuri.interop.torch_lstm import read_torch, write_torch
 from tsuzuri.models.recurrent import RecurrentLanguageModel
 from tsuzuri.nn import Linear
 from tsuzuri.nn.connections import Plain
-from tsuzuri.settings import check_choice
 from tsuzuri.text import CharTokenizer, WordTokenizer, load_tokenizer, read_lines
 from tsuzuri.text.tokenizers import Tokenizer
 from tsuzuri.text.tokenizers.options import Options

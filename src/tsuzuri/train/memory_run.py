@@ -5,9 +5,8 @@ import msgspec
 import numpy as np
 
 from tsuzuri.datasets.memory_tasks import TASKS, TaskBatches, check_lengths, make_task
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import ConfigError, check_choice, check_least
 from tsuzuri.models.memory import ARCHITECTURES, AnsweringModel, config_type, make_answering
-from tsuzuri.settings import check_choice
 from tsuzuri.train.config import LoopConfig
 from tsuzuri.train.folder import RunFolder
 from tsuzuri.train.task import Layers, Task, last
@@ -39,8 +38,7 @@ class TaskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self):
         check_choice("task", self.task, TASKS)
         for name in ("bits", "repeats", "item", "batches"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+            check_least(name, getattr(self, name), 1)
         for name, (task, usual) in ONLY.items():
             if getattr(self, name) != usual and self.task != task:
                 raise ConfigError(f"{name} does not fit task {self.task}; leave it out, or take task {task}.")

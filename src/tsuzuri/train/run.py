@@ -11,9 +11,8 @@ from typing import Any, Generic, TypeVar
 import msgspec
 import numpy as np
 
-from tsuzuri.errors import ConfigError, RunError
+from tsuzuri.errors import ConfigError, RunError, check_choice
 from tsuzuri.models.language_model import ARCHITECTURES, LanguageModel, config_type, make_language_model
-from tsuzuri.settings import check_choice
 from tsuzuri.text import BPTTBatches, Corpus, open_corpus
 from tsuzuri.text.aozora import AOZORA
 from tsuzuri.text.batches import WINDOWS

@@ -11,9 +11,8 @@ from typing import Any, Generic, TypeVar
 import msgspec
 import numpy as np
 
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import ConfigError, check_choice, check_least, check_share
 from tsuzuri.models.seq2seq import ARCHITECTURES, Seq2SeqModel, config_type, make_seq2seq
-from tsuzuri.settings import check_choice
 from tsuzuri.text.bpe_dropout import DroppedPairBatches, MergeDropout
 from tsuzuri.text.pairs import PairBatches, PairCorpus, line_end, open_pair_corpus
 from tsuzuri.text.reading import ENCODING_ERRORS
@@ -57,10 +56,8 @@ class PairConfig(TokenizerConfig, frozen=True, forbid_unknown_fields=True):
         self.check_tokenizer(*(TOKENIZERS.get(unit, unit) for unit in self.units()))
         if self.valid_target and self.valid in ("", "none"):
             raise ConfigError(f"valid_target is {self.valid_target}, the file of the targets of valid, which names none of sources; give both, or leave it out.")
-        if self.longest < 1:
-            raise ConfigError(f"longest is {self.longest}; it must be at least 1.")
-        if not 0 <= self.bpe_dropout < 1:
-            raise ConfigError(f"bpe_dropout is {self.bpe_dropout}; it must be at least 0 and below 1.")
+        check_least("longest", self.longest, 1)
+        check_share("bpe_dropout", self.bpe_dropout)
         if self.bpe_dropout and {*self.units()} != {"bpe"}:
             raise ConfigError(f"bpe_dropout does not fit unit {self.unit}; leave it out, or take unit bpe on both sides.")
         if self.joint and len({*self.units()}) > 1:

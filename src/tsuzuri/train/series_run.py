@@ -17,11 +17,10 @@ import numpy as np
 from tsuzuri.datasets.dates import from_seconds, refuse_gaps, to_seconds
 from tsuzuri.datasets.series import FRACTIONS, TRANSFORMS, Series, WindowBatches
 from tsuzuri.datasets.tables import Table, read_table
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import ConfigError, check_choice, check_least
 from tsuzuri.models.linear_forecast import LinearForecaster
 from tsuzuri.models.series import ARCHITECTURES, SeriesConfig, SeriesModel
 from tsuzuri.models.windows import Sizes
-from tsuzuri.settings import check_choice
 from tsuzuri.train.checkpoint import load_arrays, save_arrays
 from tsuzuri.train.config import LoopConfig
 from tsuzuri.train.folder import RunFolder
@@ -61,8 +60,7 @@ class SeriesDataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name, choices in (("task", TASKS), ("transform", TRANSFORMS)):
             check_choice(name, getattr(self, name), choices)
         for name, least in (("window", 1), ("horizon", 1), ("season", 0)):
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least {least}.")
+            check_least(name, getattr(self, name), least)
         if not self.outputs():
             raise ConfigError("column names nothing to predict; name columns, or all.")
         if len({*self.outputs(), *names(self.beside)}) < len(self.outputs()) + len(names(self.beside)):

@@ -12,9 +12,8 @@ from typing import Any, Generic, TypeVar
 import msgspec
 import numpy as np
 
-from tsuzuri.errors import ConfigError, DataError, RunError
+from tsuzuri.errors import ConfigError, DataError, RunError, check_choice, check_least
 from tsuzuri.models.tagging import ARCHITECTURES, Labeller, config_type, make_labeller
-from tsuzuri.settings import check_choice
 from tsuzuri.text.reading import ENCODING_ERRORS
 from tsuzuri.text.sentences import SentenceBatches, SentenceCorpus, open_sentence_corpus
 from tsuzuri.text.vocabulary import Vocabulary
@@ -50,8 +49,7 @@ class SentencesConfig(TokenizerConfig, frozen=True, forbid_unknown_fields=True):
         check_choice("unit", self.unit, UNITS)
         check_choice("encoding_errors", self.encoding_errors, ENCODING_ERRORS)
         self.check_tokenizer(self.tokenizer)
-        if self.longest < 1:
-            raise ConfigError(f"longest is {self.longest}; it must be at least 1.")
+        check_least("longest", self.longest, 1)
 
     @property
     def tokenizer(self) -> str:

@@ -13,16 +13,15 @@ from typing import Any, Generic, TypeVar
 import msgspec
 import numpy as np
 
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import ConfigError, check_choice, check_least, check_range
 from tsuzuri.models.trees import ARCHITECTURES, TreeModel, check_shape, config_type, make_tree_model
-from tsuzuri.settings import check_choice
 from tsuzuri.text.forest import TreeBatches, TreeCorpus, open_trees
 from tsuzuri.text.reading import ENCODING_ERRORS
 from tsuzuri.text.tokenizers import WordTokenizer
 from tsuzuri.text.tokenizers.options import Options
 from tsuzuri.text.trees import NONE, Check, Tree, check_labels
 from tsuzuri.text.vocabulary import UNK, Vocabulary
-from tsuzuri.train.config import LoopConfig
+from tsuzuri.train.config import AveragingConfig
 from tsuzuri.train.folder import RunFolder
 from tsuzuri.train.task import Layers, Task
 
@@ -47,10 +46,8 @@ class TreeDataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self):
         check_choice("encoding_errors", self.encoding_errors, ENCODING_ERRORS)
-        if not 2 <= self.classes <= 1000:
-            raise ConfigError(f"classes is {self.classes}; it must be 2 to 1000.")
-        if self.min_count < 1:
-            raise ConfigError(f"min_count is {self.min_count}; it must be at least 1.")
+        check_range("classes", self.classes, 2, 1000)
+        check_least("min_count", self.min_count, 1)
 
     @property
     def learnt(self) -> int:
@@ -67,18 +64,11 @@ def side(label: int, classes: int) -> int:
     return NONE if label == NONE or 2 * label == classes - 1 else int(2 * label > classes - 1)
 
 
-class TreeTrainingConfig(LoopConfig, frozen=True, forbid_unknown_fields=True):
+class TreeTrainingConfig(AveragingConfig, frozen=True, forbid_unknown_fields=True):
     """How a model over trees is trained."""
 
     batch_size: int = 25
     """trees in a batch"""
-    average: int = 0
-    """last epochs whose weights are averaged for the finished model; 0: the weights of the best epoch"""
-
-    def __post_init__(self):
-        super().__post_init__()
-        if not 0 <= self.average <= self.epochs:
-            raise ConfigError(f"average is {self.average}; it must be 0 to the {self.epochs} epochs of the training.")
 
 
 Model = TypeVar("Model")

@@ -5,8 +5,7 @@ from typing import Any
 import msgspec
 
 from tsuzuri import settings as settings_
-from tsuzuri.errors import ConfigError
-from tsuzuri.settings import check_choice
+from tsuzuri.errors import ConfigError, check_choice, check_least
 from tsuzuri.text.tokenizers.options import Options
 
 COUNTED, PREDICTED = ("ppmi", "svd", "glove"), ("cbow", "skipgram")
@@ -25,8 +24,7 @@ BELONGS = {                                                  # settings that onl
 
 def _from(record, least, *names):
     for name in names:
-        if not getattr(record, name) >= least:               # NaN is not
-            raise ConfigError(f"{name} is {getattr(record, name)}; it must be at least {least}.")
+        check_least(name, getattr(record, name), least)
 
 
 def _up_to(record, most, *names):

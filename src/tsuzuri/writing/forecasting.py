@@ -15,7 +15,7 @@ from tsuzuri.array import threads
 from tsuzuri.datasets.dates import shown
 from tsuzuri.datasets.series import Series, Windows
 from tsuzuri.datasets.tables import Table, read_table
-from tsuzuri.errors import ConfigError, DataError
+from tsuzuri.errors import ConfigError, DataError, check_least
 from tsuzuri.train.series_run import SeriesRun
 
 ROWS = 512                                                   # windows at a time
@@ -94,8 +94,7 @@ class Forecaster:
         """
         series = self.series
         table, steps = self.table(data), steps or series.horizon
-        if steps < 1:
-            raise ConfigError(f"steps is {steps}; it must be at least 1.")
+        check_least("steps", steps, 1)
         need = series.window + (0 if series.forecast else steps - 1)
         if len(table) < need:
             raise DataError(f"{table.name}: line {table.line(-1)} is the last of {len(table):,} rows, fewer than the {need:,} that are read; give a longer series.")

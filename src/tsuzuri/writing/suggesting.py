@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tsuzuri.array import threads, to_host
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import check_least
 from tsuzuri.kernels.sampling import log_probabilities
 from tsuzuri.text.tokenizers.options import inner
 from tsuzuri.text.vocabulary import EOS, UNK
@@ -43,8 +43,7 @@ class Suggester:
         None where nothing stands before the word and the vocabulary has no line end that it could follow.
         ConfigError: none are asked for.
         """
-        if count < 1:
-            raise ConfigError(f"count is {count}; it must be at least 1.")
+        check_least("count", count, 1)
         with threads(self._threads):
             return self._words.suggest(text, count)
 

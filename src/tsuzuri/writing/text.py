@@ -7,7 +7,7 @@ import numpy as np
 from tsuzuri.array import threads
 from tsuzuri.decode import Sampler, Search, TextStream, beam_search, generate, generate_batch
 from tsuzuri.decode.text_stream import first_stop
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import ConfigError, check_least
 from tsuzuri.train.run import Run
 
 
@@ -35,8 +35,7 @@ class Writer:
     def samples(self, prompt: str, tokens: int, sampler: Sampler, count: int, seed: int = 1,
                 stops: Sequence[str] = ()) -> list[str]:
         """``count`` texts, drawn side by side.  The first is the one that ``stream`` gives; none depends on ``count``."""
-        if count < 1:
-            raise ConfigError(f"samples is {count}; it must be at least 1.")
+        check_least("samples", count, 1)
         ids, _ = self._begin(prompt, tokens, stops)
         streams, texts = [TextStream(self.tokenizer, ids, stops) for _ in range(count)], [""] * count
         with threads(self._threads):

@@ -39,10 +39,9 @@ def predict(run: Path, /, *images: Path, search: Searching | None = None, n_best
     """
     from tsuzuri.cli.output import print_json
     from tsuzuri.decode import Search
-    from tsuzuri.errors import ConfigError
+    from tsuzuri.errors import ConfigError, check_least
     from tsuzuri.writing.captions import Captioner
-    if n_best < 1:
-        raise ConfigError(f"--n-best is {n_best}; it must be at least 1.")
+    check_least("--n-best", n_best, 1)
     if not images:
         raise ConfigError("no image was given; name at least one file.")
     search = search or Searching()

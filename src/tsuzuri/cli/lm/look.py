@@ -51,8 +51,7 @@ def gates(run: Path, /, *, out: Path, text: Prompt = "", file: Path | None = Non
         A title of your own.
     """
     from tsuzuri import inside
-    from tsuzuri.errors import ConfigError
-    from tsuzuri.settings import check_choice
+    from tsuzuri.errors import ConfigError, check_choice
     from tsuzuri.train.run import Run
     if find and unit is not None:
         raise ConfigError(f"--find {find} chooses the unit itself; leave out --unit {unit}, or --find.")

@@ -85,7 +85,7 @@ def show(run: Path, /, *, out: Path, length: Whole | None = None, repeats: Whole
 
 def given(value: int | None, name: str) -> int:
     """A number of at least 1; 0 where none was given."""
-    from tsuzuri.errors import ConfigError
-    if value is not None and value < 1:
-        raise ConfigError(f"--{name} is {value}; it must be at least 1.")
+    from tsuzuri.errors import check_least
+    if value is not None:
+        check_least(f"--{name}", value, 1)
     return value or 0

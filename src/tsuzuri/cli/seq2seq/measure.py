@@ -83,13 +83,13 @@ def score(run: Path, data: Text, target: Text = "", /, *, explain: Annotated[boo
         Print a JSON object a line.
     """
     from tsuzuri.cli.output import print_json, print_table
-    from tsuzuri.errors import ConfigError
+    from tsuzuri.errors import ConfigError, check_least
     from tsuzuri.measuring.translating import score_pairs
     from tsuzuri.writing.translation import Translator
     if top is not None and not explain:
         raise ConfigError(f"--top {top} is how many tokens --explain shows; add --explain, or leave it out.")
-    if top is not None and top < 1:
-        raise ConfigError(f"--top is {top}; it must be at least 1.")
+    if top is not None:
+        check_least("--top", top, 1)
     for scored in score_pairs(Translator(run), data, target, (3 if top is None else top) if explain else 0):
         if json:
             print_json(scored.as_dict())

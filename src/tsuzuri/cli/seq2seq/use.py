@@ -49,11 +49,10 @@ def predict(run: Path, file: Text = "-", /, *, search: Searching | None = None, 
     """
     from tsuzuri.cli.output import print_json
     from tsuzuri.decode import Search
-    from tsuzuri.errors import ConfigError
+    from tsuzuri.errors import check_least
     from tsuzuri.text.reading import read_lines
     from tsuzuri.writing.translation import CHUNK, Translator
-    if n_best < 1:
-        raise ConfigError(f"--n-best is {n_best}; it must be at least 1.")
+    check_least("--n-best", n_best, 1)
     search = search or Searching()
     search.beam = max(search.beam, n_best) if search.beam > 0 else search.beam       # which is refused
     chosen = search.chosen(n_best) or (Search(beams=1) if json else None)            # greedy, with its log p

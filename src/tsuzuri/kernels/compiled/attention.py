@@ -12,7 +12,7 @@ from tsuzuri.kernels import attention
 from tsuzuri.kernels.compiled import blas
 from tsuzuri.kernels.compiled.blas import AS_IT_IS, ROW_MAJOR, TURNED, call_blas, one_blas_thread
 from tsuzuri.kernels.compiled.softmax import exp_in_place, highest, total
-from tsuzuri.kernels.compiled.vector import any_order, loop, parallel_loop, spread_loop
+from tsuzuri.kernels.compiled.vector import dot, loop, parallel_loop, spread_loop
 
 BLOCK = attention.BLOCK
 
@@ -177,7 +177,7 @@ def _attend_back(q, k, at_v, v_step, out, dout, at_dout, out_step, lse, dq, dk, 
         call_blas(address, (ROW_MAJOR, AS_IT_IS, TURNED, rows, keys, D, one, at_do, out_step, at_v, v_step, zero, at_ds, step))
         for r in range(rows):
             i = low + r
-            _softmax_row_back(p[r, :keys], ds[r, :keys], i + 1, lse[i], _dot(out[i], dout[i]))
+            _softmax_row_back(p[r, :keys], ds[r, :keys], i + 1, lse[i], dot(out[i], dout[i]))
         call_blas(address, (ROW_MAJOR, TURNED, AS_IT_IS, keys, D, rows, one, at_p, step, at_do, out_step, keep, at_dv, v_step))
         call_blas(address, (ROW_MAJOR, TURNED, AS_IT_IS, keys, D, rows, one, at_ds, step, at_q, D, keep, dk.ctypes.data, D))
         call_blas(address, (ROW_MAJOR, AS_IT_IS, AS_IT_IS, rows, D, keys, one, at_ds, step, k.ctypes.data, D,
@@ -192,11 +192,3 @@ def _softmax_row_back(p, ds, seen, lse, d):
     exp_in_place(p[:seen], lse)
     for j in range(seen):
         ds[j] = p[j] * (ds[j] - d)
-
-
-@any_order
-def _dot(a, b):
-    s = a.dtype.type(0)
-    for j in range(a.size):
-        s += a[j] * b[j]
-    return s

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from tsuzuri.kernels.compiled.softmax import highest, total
-from tsuzuri.kernels.compiled.vector import any_order, exp, loop
+from tsuzuri.kernels.compiled.vector import dot, exp, loop
 
 LEAST = 1e-25                                                # of v: below a term of float32's smallest numbers might count
 LOG_LEAST = math.log(LEAST)
@@ -87,7 +87,7 @@ def _sum_paths_back(e, A, end, lengths, sums, de, dA, dend, E, c):
                         dA[i, j] += w
                         d[i] += w
             for i in range(K):
-                d[i] += u[i] * _dot(E[i], r)
+                d[i] += u[i] * dot(E[i], r)
                 _add(G[i], u[i], r)
     for i in range(K):
         for j in range(K):
@@ -157,11 +157,3 @@ def _plus(x, y, into):
 def _add(into, factor, row):
     for j in range(row.size):
         into[j] += factor * row[j]
-
-
-@any_order
-def _dot(a, b):
-    s = a.dtype.type(0)
-    for j in range(a.size):
-        s += a[j] * b[j]
-    return s

@@ -2,7 +2,7 @@
 import numba
 import numpy as np
 
-from tsuzuri.kernels.compiled.vector import any_order, loop, parallel_loop
+from tsuzuri.kernels.compiled.vector import dot, loop, parallel_loop
 
 
 @parallel_loop
@@ -24,19 +24,11 @@ def _walk(words, contexts, word_squares, context_squares, rows, columns, logs, w
     loss = 0.0
     for k in range(rows.size):
         w, c = words[rows[k]], contexts[columns[k]]
-        e = _dot(w[:D], c[:D]) + w[D] + c[D] - logs[k]
+        e = dot(w[:D], c[:D]) + w[D] + c[D] - logs[k]
         g = weights[k] * e
         loss += np.float64(g * e) / 2
         _step(w, c, word_squares[rows[k]], context_squares[columns[k]], rate * g, D)
     return loss
-
-
-@any_order
-def _dot(w, c):
-    s = w.dtype.type(0)
-    for k in range(w.size):
-        s += w[k] * c[k]
-    return s
 
 
 @loop

@@ -14,7 +14,7 @@ from tsuzuri.kernels import source_attention as plain
 from tsuzuri.kernels.compiled import blas
 from tsuzuri.kernels.compiled.blas import AS_IT_IS, ROW_MAJOR, TURNED, call_blas, one_blas_thread
 from tsuzuri.kernels.compiled.softmax import softmax_in_place
-from tsuzuri.kernels.compiled.vector import any_order, loop, parallel_loop
+from tsuzuri.kernels.compiled.vector import dot, loop, parallel_loop
 
 SMALL = 1 << 18                                              # multiplications, 20 to 60 us of work, that one thread does sooner than two
 
@@ -155,14 +155,6 @@ def _clear(at, step, rows, columns, like):
 @loop
 def _softmax_back(p, d, scale):
     """d, the gradient by the weights p, becomes that by the scores before their scale: through softmax, times ``scale``."""
-    along = _dot(p, d)
+    along = dot(p, d)
     for j in range(p.size):
         d[j] = p[j] * (d[j] - along) * scale
-
-
-@any_order
-def _dot(a, b):
-    s = a.dtype.type(0)
-    for j in range(a.size):
-        s += a[j] * b[j]
-    return s

@@ -10,6 +10,7 @@ from tsuzuri.kernels.compiled.product import pack, pack_transposed, product, scr
 from tsuzuri.kernels.compiled.softmax import softmax_in_place
 from tsuzuri.kernels.compiled.vector import (
     any_order,
+    dot,
     exp,
     log,
     loop,
@@ -213,15 +214,6 @@ def _erase(x, w, share, one):
 def _add(x, w, share):
     for s in range(x.size):
         x[s] += w[s] * share
-
-
-@any_order
-def dot(a, b):
-    """The sum of a b."""
-    y = a.dtype.type(0)
-    for s in range(a.size):
-        y += a[s] * b[s]
-    return y
 
 
 @parallel_loop

@@ -75,6 +75,15 @@ small = numba.njit(inline="always", error_model="numpy", fastmath=FLAGS)
 apply_threads()
 
 
+@any_order
+def dot(a, b):
+    """The sum of a b."""
+    total = a.dtype.type(0)
+    for j in range(a.size):
+        total += a[j] * b[j]
+    return total
+
+
 @intrinsic
 def power_of_two(typingctx, n):
     """2^n for a whole number n held in a float: the bits of the exponent, put together."""
