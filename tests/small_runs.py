@@ -18,12 +18,14 @@ def made_up(lines: int, seed: int = 0) -> str:
 def results(folder: Path) -> dict[str, bytes]:
     """What two runs that went the same way have in common, to the byte."""
     names = ("model.safetensors", "best/model.safetensors", "last/checkpoint.safetensors", "metrics.jsonl")
-    return {name: (Path(folder) / name).read_bytes() for name in names}
+    epochs = (str(path.relative_to(folder)) for path in Path(folder, "epochs").glob("*"))
+    return {name: Path(folder, name).read_bytes() for name in (*names, *epochs)}
 
 
 def same(a: Path, b: Path) -> None:
     """Fail with the names of the files that differ."""
     a, b = results(a), results(b)
+    assert a.keys() == b.keys()
     assert [name for name in a if a[name] != b[name]] == []
 
 

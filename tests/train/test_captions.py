@@ -1,10 +1,12 @@
 """Trainings on pictures: killed and resumed to the same bytes, running moments and all; what is measured is so; bad input writes nothing."""
 import json
+from functools import partial
 
 import numpy as np
 import pytest
+from killing import check_resumes
 
-from small_runs import litter, results, same
+from small_runs import litter, results
 from tsuzuri.api import Captions, train_captions
 from tsuzuri.datasets.made_scenes import SETS
 from tsuzuri.datasets.pictures import held_out_scenes, one_scene, open_pictures, write_picture
@@ -13,11 +15,11 @@ from tsuzuri.decode import Search
 from tsuzuri.errors import ConfigError, DataError, RunError
 from tsuzuri.measuring import captioning
 from tsuzuri.measuring.captioning import evaluate_captions, reference_scores
-from tsuzuri.train.caption_run import TASK, CaptionRun
+from tsuzuri.train.caption_run import TASK
 from tsuzuri.train.captions import TRAINING, prepare_pictures, train_pictures
 from tsuzuri.train.checkpoint import load_arrays
 from tsuzuri.train.estimate import estimate
-from tsuzuri.train.events import Finished, Stepped
+from tsuzuri.train.events import Finished
 from tsuzuri.writing.captions import Captioner
 
 TINY = {"data": "shapes", "scenes": 60, "pixels": 16, "size": 12, "filters": 4, "blocks": 2, "batch_size": 16, "lr": 0.01, "epochs": 2, "patience": 0,
@@ -63,29 +65,11 @@ def finished(tmp_path_factory):
     return found
 
 
-def stopped(run, steps):
-    """Train some steps and go, as a process that is killed; whether it had more to do."""
-    events = train_pictures(CaptionRun(run.folder))
-    for event in events:
-        steps -= isinstance(event, Stepped)
-        if steps < 1 or isinstance(event, Finished):
-            break
-    events.close()
-    return not isinstance(event, Finished)
-
-
 @pytest.mark.parametrize("name", KINDS)
 def test_a_training_goes_on_where_it_stopped(name, train, prepare):
     """With a checkpoint at every step, and with one at the end of each epoch alone, behind which all is done again."""
     whole = train("whole", **KINDS[name])
-    for kind, save_every in (("steps", 0.0), ("epochs", 3600.0)):
-        broken = prepare(kind, **KINDS[name], save_every=save_every)
-        stops, limit = 0, 2
-        while stopped(broken, limit):
-            stops += 1
-            limit += 2 if save_every else 0
-        assert stops >= 1
-        same(whole.folder, broken.folder)
+    check_resumes(train_pictures, whole, partial(prepare, **KINDS[name]), steps=2, more=2, least=1)
     assert results(whole.folder) != results(train("other", **KINDS[name], seed=7).folder)
 
 

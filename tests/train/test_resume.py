@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from killing import check_every_write, stopped
 
 from small_runs import litter, made_up, same
-from tsuzuri import files
 from tsuzuri.train.checkpoint import load_arrays
 from tsuzuri.train.events import Finished, Stepped, Validated
 from tsuzuri.train.language_model import train_run
@@ -21,8 +21,14 @@ from tsuzuri.train.run import Run
 FLAGS = ["--unit", "char", "--size", "16", "--layers", "2", "--dropout", "0.3", "--batch-size", "4", "--bptt", "12", "--accumulate", "2", "--optimizer", "adam", "--lr", "0.02", "--schedule", "plateau", "--patience", "2", "--epochs", "4", "--save-every", "0", "--threads", "1"]
 
 
-class Killed(BaseException):
-    """Stands for SIGKILL: nothing of the package catches it."""
+def train_in_pieces(run: Run, steps: int) -> int:
+    """Train to the end, breaking off and starting again; returns how often.  Without checkpoints at every step each attempt
+    goes on for longer, or it would never come as far as an epoch."""
+    stops, limit = 0, steps
+    while stopped(train_run, run, limit):
+        stops += 1
+        limit += steps if run.settings.training.save_every else 0
+    return stops
 
 
 # In one process: the training is stopped at every point where it could be, by count.
@@ -40,19 +46,7 @@ def test_stopped_after_every_few_steps(train, prepare, steps, save_every, tmp_pa
     records = whole.logged()
     assert len({r["lr"] for r in records if "lr" in r}) == 3
     assert len([r for r in records if "valid_loss" in r]) == 4
-    done, stops, limit = False, 0, steps
-    while not done:
-        events, taken = train_run(Run(broken.folder)), 0
-        for event in events:
-            done = isinstance(event, Finished)
-            taken += isinstance(event, Stepped)
-            if taken >= limit and not done:
-                break
-        events.close()
-        stops += not done
-        limit += steps if save_every else 0                  # or it would never come as far as an epoch
-    assert stops >= 2
-    (broken.folder / "config.toml").write_bytes((whole.folder / "config.toml").read_bytes())
+    assert train_in_pieces(broken, steps) >= 2
     same(whole.folder, broken.folder)
 
 
@@ -60,33 +54,7 @@ def test_stopped_at_every_write(train, prepare, monkeypatch):
     """Killed before and after each rename that a training makes, one after the other."""
     whole = train("whole", save_every=3600.0, epochs=2)
     fresh = prepare("fresh", save_every=3600.0, epochs=2)
-    replace, count, kill_at = os.replace, 0, None
-
-    def counting(source, target):
-        nonlocal count
-        count += 1
-        if kill_at == (count, "before"):
-            raise Killed
-        replace(source, target)
-        if kill_at == (count, "after"):
-            raise Killed
-
-    monkeypatch.setattr(files.os, "replace", counting)
-    copy = fresh.folder.with_name("copy")
-    for k in range(1, 20):
-        for when in ("before", "after"):
-            shutil.copytree(fresh.folder, copy)
-            count, kill_at = 0, (k, when)
-            try:
-                list(train_run(Run(copy)))
-                assert k > 3                                 # at least: best, checkpoint, final
-                return
-            except Killed:
-                kill_at = None
-                list(train_run(Run(copy)))
-            same(whole.folder, copy)
-            shutil.rmtree(copy)
-    pytest.fail("a training of two epochs makes fewer than 20 files")
+    check_every_write(train_run, whole, fresh, 3, monkeypatch)           # at least: best, checkpoint, final
 
 
 def test_a_finished_run_that_is_resumed_stays_as_it_is(train):
@@ -139,29 +107,6 @@ def short_text(tmp_path):
     return {"data": str(path)} | SHORT
 
 
-def train_in_pieces(run: Run, steps: int) -> int:
-    """Train to the end, breaking off and starting again; returns how often.  Without checkpoints at every step each attempt
-    goes on for longer, or it would never come as far as an epoch."""
-    done, stops, limit, every_step = False, 0, steps, run.settings.training.save_every == 0
-    while not done:
-        events, taken = train_run(Run(run.folder)), 0
-        for event in events:
-            done = isinstance(event, Finished)
-            taken += isinstance(event, Stepped)
-            if taken >= limit and not done:
-                break
-        events.close()
-        stops += not done
-        limit += 0 if every_step else steps
-    return stops
-
-
-def settled(whole: Run, broken: Run) -> None:
-    """The settings differ in when they save alone; all that was learnt and told is equal to the byte."""
-    (broken.folder / "config.toml").write_bytes((whole.folder / "config.toml").read_bytes())
-    same(whole.folder, broken.folder)
-
-
 @pytest.mark.parametrize(("name", "steps", "save_every"), [
     *((name, 3, 0.0) for name in EVERY_PART), ("lstm, highway, mixture, varied, averaged", 1, 0.0),
     ("lstm, highway, mixture, varied, averaged", 11, 3600.0), ("transformer, rotary", 4, 3600.0)])
@@ -169,7 +114,7 @@ def test_every_part_of_a_training_goes_on_where_it_stopped(name, steps, save_eve
     settings = short_text | EVERY_PART[name]
     whole, broken = train("whole", **settings), prepare("broken", **settings, save_every=save_every)
     assert train_in_pieces(broken, steps) >= 3
-    settled(whole, broken)
+    same(whole.folder, broken.folder)
     if name.startswith("lstm"):
         averaging_has_begun(whole)
 
@@ -200,7 +145,7 @@ def test_a_training_of_some_moments_at_a_time_ends_with_the_same_bytes(name, tra
         assert reached[-1] - reached[-2] == sum(isinstance(event, Stepped) for event in events)
         assert reached[-1] > reached[-2] or isinstance(events[0], Validated)
     assert len(reached) > 30
-    settled(whole, broken)
+    same(whole.folder, broken.folder)
 
 
 # In processes of their own, with SIGKILL.

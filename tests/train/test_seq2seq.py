@@ -1,15 +1,24 @@
 """Trainings from sequence to sequence: killed and resumed to the same bytes, averages by their definition, and a task that is learnt."""
 import json
 import math
-import os
 import shutil
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from killing import check_every_write, check_resumes
 
-from small_runs import SMALL, SMALL_PAIRS, letters, litter, made_up, results, sentences, trained_pairs, write_pairs
-from tsuzuri import files
+from small_runs import (
+    SMALL,
+    SMALL_PAIRS,
+    letters,
+    made_up,
+    same,
+    sentences,
+    trained_pairs,
+    write_pairs,
+)
 from tsuzuri.decode import greedy
 from tsuzuri.errors import ConfigError, DataError, RunError
 from tsuzuri.optim import make_optimizer
@@ -34,10 +43,6 @@ EVERY_PART = {
     "gnmt, plateau": {"arch": "gnmt", "layers": 2, "schedule": "plateau"} | SMOOTHED,
     "transformer, bpe": {"arch": "transformer", "layers": 1, "heads": 2, "joint": True} | SMOOTHED | BPE,
 }
-
-
-class Killed(BaseException):
-    """Stands for SIGKILL: nothing of the package catches it."""
 
 
 @pytest.fixture(autouse=True)
@@ -66,41 +71,12 @@ def train(prepare):
     return trained
 
 
-def bytes_of(folder):
-    return results(folder) | {path.name: path.read_bytes() for path in (folder / "epochs").glob("*")}
-
-
-def same(a, b):
-    """Fail with the names of the files that differ."""
-    a, b = bytes_of(a), bytes_of(b)
-    assert a.keys() == b.keys()
-    assert [name for name in a if a[name] != b[name]] == []
-
-
-def stopped(run, steps):
-    """Train some steps and go, as a process that is killed; whether it had more to do."""
-    events = train_pairs(Seq2SeqRun(run.folder))
-    for event in events:
-        steps -= isinstance(event, Stepped)
-        if steps < 1 or isinstance(event, Finished):
-            break
-    events.close()
-    return not isinstance(event, Finished)
-
-
 @pytest.mark.parametrize("name", EVERY_PART)
 def test_every_part_of_a_training_goes_on_where_it_stopped(name, train, prepare):
     """With a checkpoint at every step, and with one at the end of each epoch alone, behind which all is done again."""
     settings = {"patience": 2} | EVERY_PART[name]
     whole = train("whole", **settings)
-    for kind, save_every in (("steps", 0.0), ("epochs", 3600.0)):
-        broken = prepare(kind, **settings, save_every=save_every)
-        stops, limit = 0, 3
-        while stopped(broken, limit):
-            stops += 1
-            limit += 4 if save_every else 0
-        assert stops >= 2
-        same(whole.folder, broken.folder)
+    check_resumes(train_pairs, whole, partial(prepare, **settings))
     assert len(whole.logged()) > 5
 
 
@@ -120,34 +96,7 @@ def test_stopped_at_every_write(train, prepare, monkeypatch):
     """Killed before and after each rename that a training makes, one after the other: of the last epochs' weights too."""
     settings = {"average": 2, "epochs": 3, "batch_size": 80}
     whole, fresh = train("whole", **settings), prepare("fresh", **settings)
-    replace, count, kill_at = os.replace, 0, None
-
-    def counting(source, target):
-        nonlocal count
-        count += 1
-        if kill_at == (count, "before"):
-            raise Killed
-        replace(source, target)
-        if kill_at == (count, "after"):
-            raise Killed
-
-    monkeypatch.setattr(files.os, "replace", counting)
-    copy = fresh.folder.with_name("copy")
-    for k in range(1, 30):
-        for when in ("before", "after"):
-            shutil.copytree(fresh.folder, copy)
-            count, kill_at = 0, (k, when)
-            try:
-                list(train_pairs(Seq2SeqRun(copy)))
-                assert k > 9                                 # three epochs: weights, mean and checkpoint of each
-                return
-            except Killed:
-                kill_at = None
-                list(train_pairs(Seq2SeqRun(copy)))
-            same(whole.folder, copy)
-            assert litter(copy) == []
-            shutil.rmtree(copy)
-    pytest.fail("a training of three epochs makes fewer than 30 files")
+    check_every_write(train_pairs, whole, fresh, 9, monkeypatch)         # three epochs: weights, mean and checkpoint of each
 
 
 @pytest.mark.parametrize("name", EVERY_PART)

@@ -1,17 +1,16 @@
 """Trainings of forecasters: killed and resumed to the same bytes, what stands in a run, and series that are learnt."""
 import math
-import os
-import shutil
+from functools import partial
 
 import numpy as np
 import pytest
+from killing import check_every_write, check_resumes
 
-from small_runs import litter, results
-from tsuzuri import files
+from small_runs import same
 from tsuzuri.errors import ConfigError, DataError, RunError
 from tsuzuri.train.checkpoint import load_arrays
 from tsuzuri.train.estimate import estimate
-from tsuzuri.train.events import Finished, Stepped
+from tsuzuri.train.events import Finished
 from tsuzuri.train.series import TRAINING, prepare_series, train_series
 from tsuzuri.train.series_run import TASK, USUAL_OF, SeriesRun
 
@@ -23,10 +22,6 @@ EVERY_PART = {
     "attention, calendar": {"arch": "attention", "cell": "gru", "calendar": True, "quantiles": "0.25,0.5,0.75", "dropout": 0.2},
     "estimate": {"task": "estimate", "column": "a", "beside": "b", "horizon": 1},
 }
-
-
-class Killed(BaseException):
-    """Stands for SIGKILL: nothing of the package catches it."""
 
 
 @pytest.fixture(autouse=True)
@@ -61,35 +56,11 @@ def train(prepare):
     return trained
 
 
-def same(a, b):
-    """Fail with the names of the files that differ."""
-    a, b = results(a), results(b)
-    assert [name for name in a if a[name] != b[name]] == []
-
-
-def stopped(run, steps):
-    """Train some steps and go, as a process that is killed; whether it had more to do."""
-    events = train_series(SeriesRun(run.folder))
-    for event in events:
-        steps -= isinstance(event, Stepped)
-        if steps < 1 or isinstance(event, Finished):
-            break
-    events.close()
-    return not isinstance(event, Finished)
-
-
 @pytest.mark.parametrize("name", EVERY_PART)
 def test_every_part_of_a_training_goes_on_where_it_stopped(name, train, prepare):
     """With a checkpoint at every step, and with one at the end of each epoch alone, behind which all is done again."""
     whole = train("whole", **EVERY_PART[name])
-    for kind, save_every in (("steps", 0.0), ("epochs", 3600.0)):
-        broken = prepare(kind, **EVERY_PART[name], save_every=save_every)
-        stops, limit = 0, 3
-        while stopped(broken, limit):
-            stops += 1
-            limit += 4 if save_every else 0
-        assert stops >= 2
-        same(whole.folder, broken.folder)
+    check_resumes(train_series, whole, partial(prepare, **EVERY_PART[name]))
     assert len(whole.logged()) > 5
 
 
@@ -97,34 +68,7 @@ def test_stopped_at_every_write(train, prepare, monkeypatch):
     """Killed before and after each rename that a training makes, one after the other."""
     settings = {"epochs": 2, "batch_size": 80}
     whole, fresh = train("whole", **settings), prepare("fresh", **settings)
-    replace, count, kill_at = os.replace, 0, None
-
-    def counting(source, target):
-        nonlocal count
-        count += 1
-        if kill_at == (count, "before"):
-            raise Killed
-        replace(source, target)
-        if kill_at == (count, "after"):
-            raise Killed
-
-    monkeypatch.setattr(files.os, "replace", counting)
-    copy = fresh.folder.with_name("copy")
-    for k in range(1, 20):
-        for when in ("before", "after"):
-            shutil.copytree(fresh.folder, copy)
-            count, kill_at = 0, (k, when)
-            try:
-                list(train_series(SeriesRun(copy)))
-                assert k > 4
-                return
-            except Killed:
-                kill_at = None
-                list(train_series(SeriesRun(copy)))
-            same(whole.folder, copy)
-            assert litter(copy) == []
-            shutil.rmtree(copy)
-    pytest.fail("a training of two epochs makes fewer than 20 files")
+    check_every_write(train_series, whole, fresh, 4, monkeypatch)
 
 
 def test_the_same_settings_give_the_same_bytes_and_another_seed_others(train):

@@ -1,14 +1,15 @@
 """Trainings of classifiers and taggers: killed and resumed to the same bytes, F1 by its definition, tasks that are learnt."""
 import json
+from functools import partial
 
 import numpy as np
 import pytest
+from killing import check_resumes
 
-from small_runs import results
+from small_runs import same
 from tsuzuri.datasets.labelled import open_sentences
 from tsuzuri.errors import ConfigError, DataError, RunError
 from tsuzuri.train.estimate import estimate
-from tsuzuri.train.events import Finished, Stepped
 from tsuzuri.train.tag_run import TASK, TagRun
 from tsuzuri.train.tagging import TRAINING, f1_scores, prepare_sentences, train_sentences
 
@@ -54,39 +55,16 @@ def train(prepare):
     return trained
 
 
-def same(a, b):
-    a, b = results(a.folder), results(b.folder)
-    assert [name for name in a if a[name] != b[name]] == []
-
-
-def stopped(run, steps):
-    """Train some steps and go, as a process that is killed; whether it had more to do."""
-    events = train_sentences(TagRun(run.folder))
-    for event in events:
-        steps -= isinstance(event, Stepped)
-        if steps < 1 or isinstance(event, Finished):
-            break
-    events.close()
-    return not isinstance(event, Finished)
-
-
 @pytest.mark.parametrize("name", PARTS)
 def test_a_training_goes_on_where_it_stopped(name, train, prepare):
     """With a checkpoint at every step, and with one at the end of each epoch alone, behind which all is done again."""
     whole = train("whole", **PARTS[name])
-    for kind, save_every in (("steps", 0.0), ("epochs", 3600.0)):
-        broken = prepare(kind, **PARTS[name] | {"save_every": save_every})
-        stops, limit = 0, 3
-        while stopped(broken, limit):
-            stops += 1
-            limit += 3 if save_every else 0
-        assert stops >= 2
-        same(whole, broken)
+    check_resumes(train_sentences, whole, partial(prepare, **PARTS[name]), more=3)
 
 
 def test_another_seed_gives_others(train):
     one, two, other = train("one"), train("two"), train("other", seed=7)
-    same(one, two)
+    same(one.folder, two.folder)
     assert one.final.read_bytes() != other.final.read_bytes()
 
 

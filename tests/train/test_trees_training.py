@@ -1,11 +1,12 @@
 """Trainings on trees: killed and resumed to the same bytes, what is logged is so, negation is learnt, bad trees write nothing."""
 import math
 import os
+from functools import partial
 
 import numpy as np
 import pytest
+from killing import check_resumes
 
-from small_runs import results
 from small_trees import QUICK, opinions, trained_trees, write_trees
 from tsuzuri.datasets.trees import open_tree_source
 from tsuzuri.errors import ConfigError, DataError, RunError
@@ -15,7 +16,7 @@ from tsuzuri.text.forest import nodes_of, pack
 from tsuzuri.text.trees import read_trees
 from tsuzuri.train.checkpoint import load_arrays
 from tsuzuri.train.estimate import estimate
-from tsuzuri.train.events import Finished, Stepped, Validated
+from tsuzuri.train.events import Validated
 from tsuzuri.train.seq2seq_run import Seq2SeqRun
 from tsuzuri.train.tree_run import TASK, TreeRun, TreeTrainingConfig, side
 from tsuzuri.train.trees import TRAINING, accuracies, prepare_trees, train_trees
@@ -52,35 +53,12 @@ def train(prepare):
     return trained
 
 
-def bytes_of(folder):
-    return results(folder) | {path.name: path.read_bytes() for path in (folder / "epochs").glob("*")}
-
-
-def same(a, b):
-    a, b = bytes_of(a), bytes_of(b)
-    assert a.keys() == b.keys()
-    assert [name for name in a if a[name] != b[name]] == []
-
-
 @pytest.mark.parametrize("arch", LAYERS)
 def test_a_training_that_is_killed_goes_on_to_the_same_bytes(arch, train, prepare):
     """With a checkpoint at every step, and with one at the end of each epoch alone, behind which all is done again."""
     settings = {"arch": arch, "epochs": 2} | EVERY_ARCH[arch]
     whole = train("whole", **settings)
-    for kind, save_every in (("steps", 0.0), ("epochs", 3600.0)):
-        broken, left, limit = prepare(kind, **settings, save_every=save_every), 0, 3
-        while True:
-            events, steps = train_trees(TreeRun(broken.folder)), limit
-            for event in events:
-                steps -= isinstance(event, Stepped)
-                if steps < 1 or isinstance(event, Finished):
-                    break
-            events.close()
-            if isinstance(event, Finished):
-                break
-            left, limit = left + 1, limit + (4 if save_every else 0)
-        assert left >= 2
-        same(whole.folder, broken.folder)
+    check_resumes(train_trees, whole, partial(prepare, **settings))
     assert train("again", **settings).final.read_bytes() == whole.final.read_bytes() != train("other", **settings, seed=2).final.read_bytes()
 
 
