@@ -69,6 +69,6 @@ def reference_scores(written: list[str], captions: list[list[str]]) -> dict[str,
     """BLEU and chrF of texts against several captions of each picture, with sacreBLEU's signatures.  Source: Post 2018."""
     from sacrebleu.metrics import BLEU, CHRF
     references = [list(column) for column in zip_longest(*captions)]         # None where a picture has fewer
-    bleu, chrf = BLEU(), CHRF()
+    bleu, chrf = BLEU(force=True), CHRF()                    # both sides are as the data is, cut or not
     return {"bleu": bleu.corpus_score(written, references).score, "bleu_signature": str(bleu.get_signature()),
             "chrf": chrf.corpus_score(written, references).score, "chrf_signature": str(chrf.get_signature())}

@@ -49,7 +49,7 @@ def corpus_scores(written: Sequence[str], right: Sequence[str], japanese: bool =
 
     from tsuzuri.text.tokenizers.japanese import words_of
     cut = (lambda lines: [" ".join(words_of(line)) for line in lines]) if japanese else list
-    bleu, chrf = BLEU(tokenize="none") if japanese else BLEU(), CHRF()
+    bleu, chrf = BLEU(tokenize="none" if japanese else None, force=True), CHRF()     # both sides are as the data is, cut or not
     score = bleu.corpus_score(cut(written), [cut(right)]).score
     return {"bleu": score, "bleu_signature": f"{bleu.get_signature()}{'|words:sudachi-A' if japanese else ''}",
             "chrf": chrf.corpus_score(list(written), [list(right)]).score, "chrf_signature": str(chrf.get_signature())}
