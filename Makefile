@@ -20,6 +20,7 @@ bench: $(VENV)/benching
 	$(BIN)/python benchmarks/training_step.py
 	$(BIN)/python benchmarks/generation.py
 	$(BIN)/python benchmarks/sequence_length.py
+	$(BIN)/python benchmarks/one_pool.py
 	$(BIN)/python benchmarks/dtypes.py
 	$(BIN)/python benchmarks/word_vectors.py
 	$(BIN)/python benchmarks/awd_step.py

@@ -8,7 +8,7 @@ the minutes instead of over the epochs.  With --decay D the rate is kept, and ov
 wave to zero.
 
     python benchmarks/torch_runs.py ptb-10-minutes --minutes 10 --decay 3
-    python benchmarks/torch_runs.py ptb-awd-lstm --epochs 3 [--out FILE.json] [--resume]
+    python benchmarks/torch_runs.py ptb-awd-lstm --epochs 3 [--threads 1] [--out FILE.json] [--resume]
 
 A checkpoint lies beside FILE.json, as FILE.pt, once a minute and after each epoch; --resume goes on from it.
 """
@@ -168,7 +168,7 @@ class Training:
         p = self.progress
         step = {"ms_a_step": 1e3 * p.in_steps / max(p.step, 1), "steps": p.step}
         found = {"name": self.options.name, "minutes": self.options.minutes, "decay": self.options.decay, **step,
-                 "settings": to_toml(self.run.settings), "rows": p.rows, **more, "on": surroundings(THREADS)}
+                 "settings": to_toml(self.run.settings), "rows": p.rows, **more, "on": surroundings(self.options.threads)}
         atomic_write(self.out, json.dumps(found, indent=1) + "\n")
 
     def _save(self):
@@ -210,6 +210,7 @@ def main():
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--decay", type=float, help="minutes; only with --minutes")
+    parser.add_argument("--threads", type=int, default=THREADS)
     parser.add_argument("--out", type=Path, metavar="FILE.json")
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
@@ -218,7 +219,7 @@ def main():
     out = options.out or Path(__file__).parent / "results" / f"torch_{options.name}.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     settings, _ = choose([("recipe", RECIPES[options.name].settings), ("--epochs", {"epochs": options.epochs} if options.epochs else {})])
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory(prefix="tsuzuri-bench-") as folder:
         training = Training(prepare_run(settings, Path(folder) / "run", lambda line: print(line, flush=True)), options, out)
         training.train()
