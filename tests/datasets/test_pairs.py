@@ -383,6 +383,14 @@ def test_a_split_that_is_not_there_is_suggested(tmp_path):
         source.pairs("vaild")
 
 
+def test_which_split_is_taken_where_none_is_named(tmp_path):
+    """A data set validates with its own valid split and is measured on test; of a file all is taken."""
+    multi30k, addition, file = open_pairs("multi30k"), open_pairs("addition"), open_pairs(write(tmp_path / "p.tsv", ["a\tb"]))
+    assert [source.first_of("valid", "test") for source in (multi30k, addition, file)] == ["valid", "valid", None]
+    assert [source.first_of("test", "valid") for source in (multi30k, addition, file)] == ["test", "valid", None]
+    assert open_pairs("multi30k:train").first_of("test", "valid") == "train"
+
+
 def test_files_are_streamed(tmp_path):
     path = tmp_path / "p.tsv"
     path.write_text("".join(f"the source number {k}\tthe target number {k}\n" for k in range(100_000)))
