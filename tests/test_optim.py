@@ -197,6 +197,11 @@ def test_averaging_begins_when_a_loss_is_above_the_best_of_some_validations_ago(
     np.testing.assert_array_equal(model.W.data, passed[-1])
 
 
+def test_averaging_without_patience_begins_at_the_first_loss_above_the_best():
+    _, optimizer, _ = averaging([4.0, 5.0, 4.5, 3.0], patience=0)
+    assert optimizer.averaged == 2
+
+
 def test_without_averaging_the_weights_are_those_of_sgd_and_judged_as_they_are():
     model, optimizer, _ = averaging([6.0, 5.0, 4.0, 3.0, 2.0, 1.0], patience=2)
     np.testing.assert_allclose(model.W.data, by_hand("sgd", START, GRADS, LR, 0.0), rtol=1e-14)

@@ -39,7 +39,7 @@ from tsuzuri.writing.captions import Captioner, Described
 from tsuzuri.writing.forecasting import Forecaster
 from tsuzuri.writing.labelling import Seen, SentenceLabeller
 from tsuzuri.writing.suggesting import Suggester, Suggestion
-from tsuzuri.writing.text import Writer, write_text
+from tsuzuri.writing.text import Writer
 from tsuzuri.writing.translation import Looked, Translator
 from tsuzuri.writing.trees import Labelled, TreeLabeller
 
@@ -53,24 +53,29 @@ class TrainedLanguageModel:
 
     def __init__(self, folder: str | os.PathLike):
         self.run = Run(folder)
-        self._suggester: Suggester | None = None             # keeps the model from one text to the next
+        self._writer: Writer | None = None                   # both keep the model from one text to the next
+        self._suggester: Suggester | None = None
 
     def generate(self, prompt: str = "", tokens: int = 200, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0,
                  min_p: float = 0.0, typical: float = 1.0, repetition_penalty: float = 1.0, no_repeat: int = 0,
                  stop: Sequence[str] = (), seed: int = 1) -> str:
         """The text that goes on from ``prompt`` (see ``tsuzuri lm generate``); the same seed gives the same text."""
         sampler = Sampler(temperature, top_k, top_p, min_p, typical, repetition_penalty, no_repeat)
-        return "".join(write_text(self.run, prompt, tokens, sampler, seed, stop))
+        return "".join(self._writing().stream(prompt, tokens, sampler, seed, stop))
 
     def beam(self, prompt: str = "", tokens: int = 20, beams: int = 5, *, length_penalty: float = 0.0,
              stop: Sequence[str] = ()) -> list[tuple[str, float]]:
         """The likeliest texts that beam search finds, best first, with log p in nats over the length penalty."""
-        return Writer(self.run).beams(prompt, tokens, beams, length_penalty, stop)
+        return self._writing().beams(prompt, tokens, beams, length_penalty, stop)
 
     def suggest(self, text: str = "", count: int = 5) -> list[Suggestion]:
         """The words that ``text`` most probably goes on with or is in the middle of, with their probabilities."""
         self._suggester = self._suggester or Suggester(self.run)
         return self._suggester.suggest(text, count)
+
+    def _writing(self) -> Writer:
+        self._writer = self._writer or Writer(self.run)
+        return self._writer
 
     def evaluate(self, data: str) -> dict:
         """``loss`` (nats a token), ``perplexity``, ``bits_per_character``, ``tokens`` ... of a file or data set."""

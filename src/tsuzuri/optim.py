@@ -123,7 +123,7 @@ class NTASGD(SGD):
         super()._move(p, [], lr, scale)
 
     def validated(self, loss):
-        if self.averaged < 0 and loss > min(self.losses[:-self.patience], default=math.inf):
+        if self.averaged < 0 and loss > min(self.losses[:max(len(self.losses) - self.patience, 0)], default=math.inf):
             self.averaged = 0
         self.losses.append(loss)
 

@@ -1,6 +1,7 @@
 """The commands of caption: every setting is a flag that does something, what they print is so, and bad input is one sentence."""
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -142,6 +143,15 @@ def test_resumed_left_and_looked_at_before(photos, tmp_path, usual):
     assert CaptionRun(out).final.read_bytes() == usual.final.read_bytes()
     ok("train", "--out", tmp_path / "again", "--config", out / "config.toml")
     assert CaptionRun(tmp_path / "again").final.read_bytes() == usual.final.read_bytes()
+
+
+def test_a_run_goes_on_where_the_images_are_gone(photos, tmp_path, usual):
+    folder = shutil.copytree(photos, tmp_path / "photos")
+    out = tmp_path / "run"
+    ok("train", folder, "--out", out, *tiny("--minutes", 1e-9))
+    shutil.rmtree(folder)
+    ok("train", "--resume", "--out", out)
+    assert CaptionRun(out).final.read_bytes() == usual.final.read_bytes()
 
 
 def test_evaluate_prints_what_it_measured(shapes, photos, usual, tmp_path):

@@ -6,7 +6,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from command_line import SMALL, call, small
+from command_line import SMALL, call, process, small
 
 from tsuzuri.train.checkpoint import load_arrays, save_arrays
 from tsuzuri.train.run import Run, choose
@@ -97,6 +97,15 @@ def test_scores_of_a_text_that_is_no_utf8_are_refused_or_not_as_the_training_was
     assert call("lm", "train", text, "--out", tmp_path / "run", *SMALL, "--encoding-errors", "ignore").code == 0
     done = call("lm", "score", tmp_path / "run", tmp_path / "latin.txt", "--json")
     assert [json.loads(line)["token"] for line in done.out.splitlines()] == ["c", "a", "f", "\n"]
+
+
+@pytest.mark.parametrize("given", [("suggest",), ("generate", "--tokens", "2", "--prompt", "caf\udce9")])
+def test_what_is_typed_and_is_no_utf8_is_told(given, trained):
+    command, *flags = given
+    done = process("lm", command, trained, *flags, given=b"caf\xe9\n", PYTHONIOENCODING="utf-8:strict")
+    assert done.code == 2
+    assert "is not UTF-8" in done.err
+    assert "Traceback" not in done.err
 
 
 def test_how_many_to_explain_with_nothing_to_explain(counted, text):

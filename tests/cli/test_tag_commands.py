@@ -262,11 +262,11 @@ def test_the_picture_of_what_was_taken_for_what(runs, tmp_path):
     (["saliency", "{classifier}", "the film", "--by", "luck"], 'by "luck" is unknown'), (["saliency", "{classifier}", " "], "line 1 is empty"),
     (["saliency", "{classifier}", "the film", "--out", "{folder}/a.gif"], "is no name for a picture"),
     (["evaluate", "{classifier}", "homographs"], "has no labels that a classifier learns"), (["evaluate", "{classifier}", "nothing"], "neither a data set"),
-    (["evaluate", "{classifier}", "{bad}"], "line 1 has no tab"), (["evaluate", "{folder}", "negation"], "is no run folder"),
+    (["evaluate", "{classifier}", "{bad}"], "line 1 has no tab"), (["evaluate", "{tagger}", "{blank}"], "there are no labelled sentences"), (["evaluate", "{folder}", "negation"], "is no run folder"),
     (["train", "--out", "{folder}/x"], "no sentences were given"), (["train", "{bad}", "--out", "{folder}/x"], "line 1 has no tab"),
 ])
 def test_bad_input_is_one_sentence_and_writes_nothing(arguments, said, runs, tmp_path):
-    files = {"empty": "the film\n\n", "long": "good " * 201 + "\n", "bad": "no label\n"}
+    files = {"empty": "the film\n\n", "long": "good " * 201 + "\n", "bad": "no label\n", "blank": "\n\n"}
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     places = {**{name: tmp_path / name for name in files}, **runs, "folder": tmp_path}

@@ -132,6 +132,10 @@ def test_a_dry_run_tells_and_writes_nothing(data, tmp_path):
     assert {"data", "parameters", "steps", "memory", "time"} <= rows.keys()
 
 
+def test_a_look_before_a_training_that_averages(data, tmp_path):
+    assert "about" in ok("train", data, "--out", tmp_path / "run", *tiny("--epochs", 5, "--average", 3), "--dry-run").out
+
+
 def test_minutes_and_resume(data, tmp_path, usual):
     done = ok("train", data, "--out", tmp_path / "run", *tiny(), "--minutes", "1e-9")
     assert "left after 1e-09 minutes; go on with `tsuzuri tree train --resume --out" in done.err

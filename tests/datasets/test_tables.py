@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tsuzuri.datasets import DATASETS, open_source
-from tsuzuri.datasets.dates import Step, from_seconds, parse_date, phases, step_of, to_seconds
+from tsuzuri.datasets.dates import Step, from_microseconds, parse_date, phases, step_of, to_microseconds
 from tsuzuri.datasets.tables import read_table
 from tsuzuri.errors import ConfigError, DataError
 
@@ -111,7 +111,12 @@ def test_the_step_of_dates_and_those_that_follow(dates, step):
     assert str(found) == step
     assert [found.after(dates[0], k) for k in range(len(dates))] == dates
     assert all(found.between(a, b) == 1 for a, b in pairwise(dates))
-    assert from_seconds(to_seconds(dates)) == dates
+    assert from_microseconds(to_microseconds(dates)) == dates
+
+
+def test_dates_are_kept_to_the_microsecond():
+    dates = every(datetime(1969, 12, 31), 5, milliseconds=100)
+    assert from_microseconds(to_microseconds(dates)) == dates
 
 
 def test_days_of_an_exchange_step_unevenly_and_are_fine():

@@ -64,6 +64,16 @@ def test_one_beam_is_greedy(model):
     assert search(model, 12, 1, 0.0, ends)[0].ids == stopped
 
 
+def test_texts_that_end_do_not_crowd_out_those_that_go_on(model):
+    """Every token but 0 ends a text; three tokens are asked for, and longer texts pay less.  One beam is enough for the only way."""
+    found, = beam_search(model, model.start(1), np.array([PROMPT]), None, 5, Search(1, least=3), ends=lambda ids: ids[-1] != 0)
+    assert found
+    assert all(y.ids[:2] == [0, 0] for y in found)
+    every = {(*[0] * k, last): log_p(model, (*[0] * k, last)) / ((6 + k) / 6) ** 50 for k in range(4) for last in (1, 2, 3)}
+    every |= {(0,) * 4: log_p(model, (0,) * 4) / (9 / 6) ** 50}
+    assert tuple(search(model, 4, 1, 50.0, lambda ids: ids[-1] != 0)[0].ids) == max(every, key=every.get)
+
+
 def test_more_beams_never_lose_on_these(model):
     scores = [search(model, T, beams)[0].score for beams in (1, 16, 64, 256)]
     assert scores[0] <= scores[1] + 1e-12

@@ -135,6 +135,11 @@ def draw_both(logits, u, temperature=1.0):
         return plain, sampling.draw(logits, temperature, u)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_temperature_near_zero_leaves_the_most_probable(dtype):
+    assert draw_both(np.array([1, 3, 2], dtype), 0.7, 1e-40) == (1, 1)
+
+
 @given(seed=st.integers(0, 10_000), size=st.integers(1, 200), temperature=st.floats(0.3, 3))
 def test_a_draw_is_the_inverse_of_the_distribution(seed, size, temperature):
     """Compiled equals plain for a u that is not within rounding of a step of the distribution."""

@@ -114,6 +114,14 @@ def test_the_first_of_equal_numbers_gets_the_gradient(either):
     assert mean_pool_forward(x, 2)[0].item() == 4.5
 
 
+@pytest.mark.parametrize("size", [12, 15])
+def test_the_largest_of_a_wide_window_is_found(size, either):
+    x, place = np.zeros((1, size, size, 1)), (0, size // 2, 5, 0)
+    x[place] = 1
+    dx = max_pool_backward(np.ones((1, 1, 1, 1)), max_pool_forward(x, size)[1])
+    np.testing.assert_array_equal(dx, x)
+
+
 @pytest.mark.parametrize("size", [0, 4, 16])
 def test_a_window_that_does_not_fit_is_refused(size):
     with pytest.raises(ShapeError, match=f"windows of {size} x {size} do not fit into pictures of 3 x 20; take 1 to 3"):

@@ -51,6 +51,7 @@ def test_the_last_value_and_the_last_season_by_hand():
     np.testing.assert_array_equal(repeated(windows, 1)[..., 0], [[9] * 5, [11] * 5])
     np.testing.assert_array_equal(repeated(windows, 3)[..., 0], [[7, 8, 9, 7, 8], [9, 10, 11, 9, 10]])
     np.testing.assert_array_equal(repeated(windows, 7)[..., 0], [[3, 4, 5, 6, 7], [5, 6, 7, 8, 9]])
+    np.testing.assert_array_equal(repeated(windows, 11)[..., 0], [[9] * 5, [1, 2, 3, 4, 5]])      # the first has no season before it
 
 
 def test_measures_by_hand():

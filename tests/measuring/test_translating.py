@@ -10,7 +10,7 @@ import pytest
 from small_runs import sentences, trained_pairs, write_pairs
 from tsuzuri.decode import Search
 from tsuzuri.errors import DataError
-from tsuzuri.measuring.translating import corpus_scores, evaluate_pairs, score_pairs
+from tsuzuri.measuring.translating import corpus_scores, evaluate_pairs, pairs_of, score_pairs
 from tsuzuri.train.seq2seq_run import TASK, Seq2SeqRun
 from tsuzuri.writing.translation import Translator
 
@@ -21,6 +21,15 @@ every_run = pytest.mark.parametrize("name", RUNS)
 @pytest.fixture(scope="module")
 def translators():
     return {name: Translator(trained_pairs(name)) for name in RUNS}
+
+
+@pytest.mark.parametrize(("direction", "data", "japanese_first"), [
+    ("ja-en", "tatoeba-eng-jpn:test", True), ("en-ja", "tatoeba-eng-jpn:test", False), ("", "tatoeba-eng-jpn:test", False), ("2-1", "{file}", True), ("1-2", "{file}", False)])
+def test_another_text_is_read_in_the_direction_of_the_training(direction, data, japanese_first, tmp_path):
+    file = write_pairs(tmp_path / "pairs.tsv", [("a dog", "犬")])
+    settings = SimpleNamespace(pairs=SimpleNamespace(direction=direction, encoding_errors="strict"))
+    source, target = pairs_of(SimpleNamespace(run=SimpleNamespace(settings=settings)), data.format(file=file), "")[0]
+    assert [source.isascii(), target.isascii()] == [not japanese_first, japanese_first]
 
 
 def told(translator, source, target):
@@ -142,16 +151,15 @@ def turned_run(tmp_path, data, direction):
 @pytest.mark.parametrize("direction", ["", "1-2", "2-1"])
 def test_a_file_is_read_in_the_direction_of_the_training(direction, tmp_path, translators):
     """The one that was trained on and another with its columns; two files are given as sources and targets anyway."""
-    from tsuzuri.measuring.translating import _pairs
     for name in ("train.tsv", "test.tsv"):
         write_pairs(tmp_path / name, PAIRS)
     for name, side in (("source", 0), ("target", 1)):
         (tmp_path / name).write_text("".join(f"{pair[side]}\n" for pair in PAIRS))
     translator = turned_run(tmp_path, tmp_path / "train.tsv", direction)
     wanted = [pair[::-1] for pair in PAIRS] if direction == "2-1" else PAIRS
-    assert _pairs(translator, str(tmp_path / "train.tsv"), "") == wanted
-    assert _pairs(translator, str(tmp_path / "test.tsv"), "") == wanted
-    assert _pairs(translator, str(tmp_path / "source"), str(tmp_path / "target")) == PAIRS
+    assert pairs_of(translator, str(tmp_path / "train.tsv"), "") == wanted
+    assert pairs_of(translator, str(tmp_path / "test.tsv"), "") == wanted
+    assert pairs_of(translator, str(tmp_path / "source"), str(tmp_path / "target")) == PAIRS
 
 
 # BLEU and chrF

@@ -201,7 +201,7 @@ def test_a_window_longer_than_the_context_is_refused():
 
 @pytest.mark.parametrize(("config", "sentence"), [
     ({"arch": "transfomer"}, 'arch "transfomer" is unknown (did you mean "transformer"?); choose one of transformer.'),
-    ({"positions": "rotatory"}, 'positions "rotatory" is unknown (did you mean "rotary"?); choose one of learnt, rotary, sinusoidal.'),
+    ({"positions": "rotatory"}, 'positions "rotatory" is unknown (did you mean "rotary"?); choose one of learnt, rotary.'),
     ({"heads": 5}, "size 384 cannot be shared out evenly to heads 5; choose a size that is a multiple of heads."),
     ({"size": 6, "heads": 6}, "rotary positions turn pairs of numbers, and size 6 / heads 6 = 1 is odd; "
                               "choose another size, or positions learnt."),

@@ -64,7 +64,7 @@ def test_a_word_that_is_not_in_the_vocabulary_is_spelled():
 def test_max_size_leaves_room_for_every_character():
     text = "猫と書生と書生と縁側"                                # <unk>, 7 characters with the newline, then words
     assert {"書生", *text, "\n", "<unk>"} == set(SudachiTokenizer.train([text], max_size=9).vocabulary.tokens)
-    with pytest.raises(ConfigError, match="max_size 8 has no room for words, because the text has 7 different characters"):
+    with pytest.raises(ConfigError, match="vocabulary 8 has no room for words, because the text has 7 different characters"):
         SudachiTokenizer.train([text], max_size=8)
 
 

@@ -159,7 +159,7 @@ ERRORS = [
     ("word", {"digits": "zeros"}, 'digits "zeros" is unknown .did you mean "zero".*choose one of keep, zero'),
     ("char", {"punctuation": "split"}, "does not fit the char tokenizer"),
     ("word", {"max_size": 0}, "max_size 0 does not fit"),
-    ("bpe", {"size": 100}, "size 100 does not fit the bpe tokenizer"),
+    ("bpe", {"size": 100}, "vocabulary 100 does not fit the bpe tokenizer"),
     ("wrod", {}, 'unit "wrod" is unknown .did you mean "word".*choose one of char, word, bpe, sudachi'),
 ]
 

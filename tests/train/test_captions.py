@@ -25,7 +25,7 @@ from tsuzuri.writing.captions import Captioner
 TINY = {"data": "shapes", "scenes": 60, "pixels": 16, "size": 12, "filters": 4, "blocks": 2, "batch_size": 16, "lr": 0.01, "epochs": 2, "patience": 0,
         "save_every": 3600.0, "threads": 1, "longest": 8}
 KINDS = {"init": {"arch": "init", "dropout": 0.2}, "before": {"arch": "attention", "smoothing": 0.1, "accumulate": 2},
-         "after": {"arch": "attention", "context": "after", "optimizer": "nt-asgd", "lr": 0.5}, "hard": {"arch": "attention", "choice": "hard", "dropout": 0.2}}
+         "after": {"arch": "attention", "context": "after", "optimizer": "momentum", "lr": 0.05}, "hard": {"arch": "attention", "choice": "hard", "dropout": 0.2}}
 
 
 @pytest.fixture(autouse=True)
@@ -126,7 +126,8 @@ def test_an_estimate_leaves_nothing(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("given", "words"), [
     ({"data": ""}, "no pictures were given; name a set of scenes"), ({"unit": "letter"}, 'unit "letter" is unknown'), ({"scenes": 0}, "scenes is 0; it must be 1 to"),
     ({"pixels": 7}, "pixels is 7; it must be 8 to 512"), ({"longest": 0}, "longest is 0"), ({"score": "dot", "arch": "init"}, "score does not fit arch init"),
-    ({"split_mode": "C"}, "split_mode does not fit unit word"), ({"unit": "bpe", "min_count": 2}, "do not fit unit bpe"), ({"bptt": 3}, 'there is no setting "bptt"')])
+    ({"split_mode": "C"}, "split_mode does not fit unit word"), ({"unit": "bpe", "min_count": 2}, "do not fit unit bpe"), ({"bptt": 3}, 'there is no setting "bptt"'),
+    ({"optimizer": "nt-asgd"}, "not the running moments of batch norm")])
 def test_settings_that_do_not_fit(given, words):
     with pytest.raises(ConfigError) as caught:
         TASK.refuse_no_text(TASK.choose([("flag", {"data": "shapes"} | given)])[0])

@@ -130,6 +130,14 @@ def test_a_variable_that_is_no_setting_is_an_error(monkeypatch):
         from_environment(all_settings())
 
 
+def test_a_data_set_validates_with_its_own_split(tmp_path, no_curves):
+    """As where nothing is said: a whole set would hold the text that is learnt."""
+    settings = {"data": "python-reference", "arch": "ngram", "unit": "char"}
+    usual, named = (prepare_run(choose([("test", settings | more)])[0], tmp_path / name).held_out()
+                    for name, more in (("usual", {}), ("named", {"valid": "python-reference"})))
+    assert (named.tokens, named.sha256) == (usual.tokens, usual.sha256)
+
+
 # Going on
 
 def resume(run, config=None, **given):

@@ -62,6 +62,15 @@ def test_a_training_goes_on_where_it_stopped(name, train, prepare):
     check_resumes(train_sentences, whole, partial(prepare, **PARTS[name]), more=3)
 
 
+def test_a_label_that_only_what_is_held_out_has(train, tmp_path):
+    """It is known, though nothing teaches it."""
+    path = tmp_path / "rare.txt"
+    path.write_text("yes\tgood film\nrare\todd film\nno\tbad film\n" + "yes\tgood\nno\tbad\n" * 10)
+    run = train("run", data=str(path), epochs=1, min_count=1)
+    assert run.labels.tokens == ["no", "rare", "yes"]
+    assert run.labels.counts == [11, 0, 10]
+
+
 def test_another_seed_gives_others(train):
     one, two, other = train("one"), train("two"), train("other", seed=7)
     same(one.folder, two.folder)

@@ -50,6 +50,8 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except UnicodeError as error:
+        fail(f"what was typed or piped in is not UTF-8 ({error}); convert it with iconv.")
     except OSError as error:
         fail(f"{error.filename or 'a file'}: {error.strerror or error}.")
     sys.exit(code or 0)

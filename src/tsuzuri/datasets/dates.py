@@ -111,14 +111,14 @@ def shown(date: datetime) -> str:
     return date.isoformat(sep=" ").removesuffix(" 00:00:00")
 
 
-def to_seconds(dates: Sequence[datetime]) -> np.ndarray:
-    """Seconds since 1970, as they are kept in a run."""
-    return np.array([round((date - EPOCH).total_seconds()) for date in dates], np.int64)
+def to_microseconds(dates: Sequence[datetime]) -> np.ndarray:
+    """Microseconds since 1970, as they are kept in a run."""
+    return np.array([(date - EPOCH) // timedelta(microseconds=1) for date in dates], np.int64)
 
 
-def from_seconds(seconds: np.ndarray) -> list[datetime]:
-    """The dates that ``to_seconds`` was given."""
-    return [EPOCH + timedelta(seconds=int(one)) for one in seconds]
+def from_microseconds(numbers: np.ndarray) -> list[datetime]:
+    """The dates that ``to_microseconds`` was given."""
+    return [EPOCH + timedelta(microseconds=int(one)) for one in numbers]
 
 
 def _count(number, name):

@@ -79,7 +79,7 @@ def open_picture_corpus(folder: str | os.PathLike) -> PictureCorpus:
     counts = read_counts(folder / META, PictureCounts, "pictures", lambda counts: {
         PICTURES: counts.pictures * counts.pixels * counts.pixels * counts.channels, CAPTIONS: counts.text_bytes})
     said: list[list[str]] = [[] for _ in range(counts.pictures)]
-    for line in (folder / CAPTIONS).read_text("utf-8").splitlines():
+    for line in (folder / CAPTIONS).read_text("utf-8").split("\n")[:-1]:
         number, _, caption = line.partition("\t")
         said[int(number)].append(caption)
     shape = counts.pictures, counts.pixels, counts.pixels, counts.channels

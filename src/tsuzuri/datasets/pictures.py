@@ -2,7 +2,7 @@
 
     shapes, digits    train, valid, unseen (tsuzuri.datasets.made_scenes)
     a folder          with a file of captions, by default its captions.txt: an image's name, a tab, a caption in every line; an image
-                      may stand in several lines.  train and valid, every 20th image
+                      may stand in several lines.  train and valid, the second of every 20 images
 
 Images are cut to a square around their middle and made smaller or larger, in three channels (red, green, blue).  They are read by
 Pillow, which matplotlib brings.
@@ -75,6 +75,12 @@ def open_pictures(data: str | os.PathLike, captions: str | os.PathLike = "", sce
     return PictureSource(name, partial(_made, name, scenes), DATASETS[name].parts, SETS[name].channels, split, name)
 
 
+def made_set(data: str) -> str:
+    """The set of generated scenes that DATA names, or ""."""
+    name = data.partition(":")[0]
+    return name if name in SETS else ""
+
+
 def _made(name, scenes, split, pixels):
     for part in (split,) if split else DATASETS[name].parts:
         for k, (scene, seed) in enumerate(made_scenes(name, part, scenes if part == "train" else HELD_OUT)):
@@ -88,7 +94,7 @@ def _open_folder(folder, captions):
 
     def read(split, pixels):
         for k, (name, (line, texts)) in enumerate(of_image.items()):
-            if split is None or (split == "valid") == (k % EVERY == EVERY - 1):
+            if split is None or (split == "valid") == (k % EVERY == 1):          # so that two are enough
                 yield Pictured(name, read_picture(folder / name, pixels, where=f"{captions}:{line}: "), texts)
     return PictureSource(str(folder), read, ("train", "valid"), 3)
 

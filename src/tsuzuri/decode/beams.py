@@ -115,9 +115,7 @@ class _Beams:
         """logits (R, V), attention (R, S) or None -> the rows that go on, repeated where several do, and their next tokens."""
         if self.covered is not None:
             self.covered = self.covered + attention
-        found = self._candidates(logits)
-        progress = self._progress(found)
-        ending, going = self._sorted_out(found, progress)
+        found, progress, ending, going = self._considered(logits)
         kept, ended = self._chosen(going, ending, progress)
         self.written += 1
         scores = self._scores(found)
@@ -127,8 +125,23 @@ class _Beams:
         at_work = self._at_work(found, progress, scores, kept, nodes)
         return self._go_on(found, progress, kept & at_work[:, None], nodes, at_work)
 
-    def _candidates(self, logits):
-        endings = self.search.beams if self.ends else 1      # with so many more, they do not crowd out the tokens that go on
+    def _considered(self, logits):
+        """Candidates, their progress, which of them end and which go on; more are tried while texts that end crowd those out that go on."""
+        endings, vocabulary = self.search.beams if self.ends else 1, logits.shape[1]
+        while True:
+            found = self._candidates(logits, endings)
+            progress = self._progress(found)
+            ending, going = self._sorted_out(found, progress)
+            if not (self.ends and self._crowded(found, going)) or self.search.beams + endings >= vocabulary:
+                return found, progress, ending, going
+            endings *= 2
+
+    def _crowded(self, found, going):
+        """Does the predicate end so many texts of a sentence that fewer go on than there are beams?"""
+        by_text = (found.log_p > -np.inf) & ~going & (found.tokens != self.end)
+        return bool((by_text.any(1) & (going.sum(1) < self.search.beams)).any())
+
+    def _candidates(self, logits, endings):
         tokens = most_probable(logits, self.search.beams + endings)
         if self.required is not None:
             tokens = np.concatenate([tokens, self.required.wanted(self.sentences[self.group], self.progress)], axis=1)
@@ -137,7 +150,7 @@ class _Beams:
             log_p[_repeated(tokens) | (tokens < 0)] = -np.inf
         if self.written + 1 < self.forced.shape[1]:
             self._force(logits, tokens, log_p)
-        return self._in_order(tokens, log_p)
+        return self._in_order(tokens, log_p, self.search.beams + max(endings, self.search.beams))
 
     def _force(self, logits, tokens, log_p):
         """Leave the rows of sentences with a prefix nothing but its next token."""
@@ -151,13 +164,13 @@ class _Beams:
         """The next token of each sentence's prefix (G), -1 behind its end."""
         return self.forced[self.sentences, min(self.written, self.forced.shape[1] - 1)]
 
-    def _in_order(self, tokens, log_p):
-        """tokens, log_p (R, C) -> candidates; of those that are not to be sorted into banks, only as many as can be chosen."""
+    def _in_order(self, tokens, log_p, most):
+        """tokens, log_p (R, C) -> candidates; of those that are not to be sorted into banks, the ``most`` that can be chosen."""
         table, columns = self._table(), log_p.shape[1]
         if table.size > len(log_p):                          # sentences of fewer rows: an impossible one stands in
             log_p = np.pad(log_p, ((0, 1), (0, 0)), constant_values=-np.inf)
         log_p = log_p[table].reshape(len(table), -1)
-        order = np.argsort(-log_p, axis=1, kind="stable")[:, :None if self.required is not None else 2 * self.search.beams]
+        order = np.argsort(-log_p, axis=1, kind="stable")[:, :None if self.required is not None else most]
         places, columns = np.divmod(order, columns)
         rows = np.minimum(take_each(table, places), len(tokens) - 1)
         return _Candidates(rows, tokens[rows, columns], take_each(log_p, order))

@@ -87,7 +87,8 @@ class Temperature(Strategy):
         if self.value == 0:
             best = logits.argmax(-1)[:, None]
             return np.where(np.arange(logits.shape[-1]) == best, logits, logits.dtype.type(-np.inf))
-        return (logits - logits.max(-1, keepdims=True)) / self.value
+        with np.errstate(over="ignore"):                    # -inf is right
+            return (logits - logits.max(-1, keepdims=True)) / self.value
 
 
 class TopK(Strategy):

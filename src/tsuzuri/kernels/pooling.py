@@ -66,7 +66,7 @@ def largest(x, size, y, first):
     xp, rows = module_of(x), windows(x, size).reshape(*y.shape[:3], size * size, y.shape[3])
     y[...] = rows.max(3)
     places = xp.arange(size * size, dtype=first.dtype)[:, None]
-    first[...] = xp.where(rows == y[:, :, :, None], places, places + (size * size)).min(3)
+    first[...] = xp.where(rows == y[:, :, :, None], places, first.dtype.type(size * size)).min(3)
 
 
 @inner

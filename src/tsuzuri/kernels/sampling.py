@@ -21,7 +21,8 @@ from tsuzuri.kernels.inner import inner
 @inner
 def draw(logits, temperature, u):
     """logits (V,), temperature > 0, u in [0, 1) -> the id drawn."""
-    p = np.exp((logits - logits.max()) / temperature, dtype=np.float64)
+    with np.errstate(over="ignore"):                        # -inf is right
+        p = np.exp((logits - logits.max()) / temperature, dtype=np.float64)
     sums = np.cumsum(p)
     return min(int(np.searchsorted(sums, u * sums[-1], side="right")), len(p) - 1)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tsuzuri.errors import DataError
 from tsuzuri.text.sentences import token_ids
 from tsuzuri.train.tag_run import TagRun
 from tsuzuri.train.tagging import open_source
@@ -25,6 +26,8 @@ def evaluate_sentences(labeller: SentenceLabeller, data: str) -> dict[str, Any]:
     run = labeller.run
     source = open_source(run.settings.sentences, run.settings.model.arch, data)
     found = list(source.sentences(source.first_of("test", "valid")))
+    if not found:
+        raise DataError(f"{data}: there are no labelled sentences to measure; give at least one.")
     ids = [token_ids(sentence, run.tokenizer, run.tags) for sentence in found]
     ours = [np.atleast_1d(best).tolist() for best, _ in labeller.labels(ids)]
     names = [*labeller.names, *sorted({label for sentence in found for label in sentence.labels} - {*labeller.names})]

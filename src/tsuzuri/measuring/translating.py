@@ -30,7 +30,7 @@ def evaluate_pairs(translator: Translator, data: str, target: str = "", search: 
     ``perplexity`` is that of a target token, its end included, and ``token_accuracy`` the share of tokens that are the most
     probable after the right ones before them.  DataError: what is no source for this run.
     """
-    found, written = _pairs(translator, data, target), []
+    found, written = pairs_of(translator, data, target), []
     for texts in translator.translate((source for source, _ in found), search, chunk=CHUNK):
         written.append(texts[0].text)
         if len(written) % CHUNK == 0:
@@ -81,7 +81,7 @@ class ScoredPair:
 
 def score_pairs(translator: Translator, data: str, target: str = "", expected: int = 0) -> Iterator[ScoredPair]:
     """Every pair of a set with log p of its target; with ``expected`` likeliest tokens at each place."""
-    found = _pairs(translator, data, target)
+    found = pairs_of(translator, data, target)
     for low in range(0, len(found), ROWS):
         some = found[low:low + ROWS]
         source, lengths, targets = _batch(translator, some, low)
@@ -107,9 +107,13 @@ def _explained(translator, log_p, token, expected, source, looked):
                        "" if looked < 0 else translator.run.source.decode([int(source[looked])]))
 
 
-def _pairs(translator, data, target):
+def pairs_of(translator: Translator, data: str, target: str) -> list[tuple[str, str]]:
+    """The pairs that DATA names, in the direction of the training where DATA has it."""
     config = translator.run.settings.pairs
-    turned = data.partition(":")[0] == config.data.partition(":")[0] or (config.direction == "2-1" and not target and parse_source(data)[0] not in DATASETS)
+    name, _ = parse_source(data)
+    first, second = DATASETS[name].languages if name in DATASETS else ("", "")
+    known = {f"{first}-{second}", f"{second}-{first}"} if first != second else {"1-2", "2-1"}
+    turned = config.direction in known and not target        # of two files the first is the source
     pairs = open_pairs(data, target, direction=config.direction if turned else "", encoding_errors=config.encoding_errors)
     return list(pairs.pairs(pairs.first_of("test", "valid")))
 

@@ -52,7 +52,7 @@ class TransformerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
     def __post_init__(self):
         check_choice("arch", self.arch, ["transformer"])
-        check_choice("positions", self.positions, POSITIONS)
+        check_choice("positions", self.positions, ("learnt", "rotary"))
         for name, least in (("size", 1), ("layers", 1), ("heads", 1), ("context", 2)):
             check_range(name, getattr(self, name), least, LARGEST)
         if self.size % self.heads:

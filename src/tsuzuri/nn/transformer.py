@@ -68,7 +68,7 @@ class TransformerBlock(Module):
 
 
 class EncoderBlock(Module):
-    """One layer of a Transformer's encoder: x (N, S, H), lengths (N,) -> (N, S, H), and the weights (N, K, S, S)."""
+    """One layer of a Transformer's encoder: x (N, S, H), lengths (N,) -> (N, S, H)."""
 
     def __init__(self, size: int, heads: int, dropout: float, *, out_std: float, std: float, rng: np.random.Generator, dtype=np.float32):
         self.attention_norm, self.feedforward_norm = LayerNorm(size, dtype=dtype), LayerNorm(size, dtype=dtype)

@@ -74,8 +74,8 @@ def decode_lines(handle: BinaryIO, name: str, errors: str = "strict") -> Iterato
         except UnicodeDecodeError as error:
             at = bom + error.start
             line += _unify(block[:at]).count(b"\n")
-            raise DataError(f"{name}: line {line}, byte {offset + at}: 0x{block[at]:02x} is not UTF-8; pass "
-                            "--encoding-errors replace or convert the file with iconv") from None
+            raise DataError(f"{name}: line {line}, byte {offset + at}: 0x{block[at]:02x} is not UTF-8; convert the "
+                            "file with iconv, or where a training reads it pass --encoding-errors replace") from None
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
         lines = text.split("\n")

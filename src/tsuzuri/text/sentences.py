@@ -75,9 +75,12 @@ class SentenceCorpus(SentenceCounts):
         return np.array(self.labels[begin:end], np.int64, subok=False)
 
 
-def count_labels(sentences: Iterable[Labelled]) -> Vocabulary:
-    """The labels in the order of the alphabet, with how often each stands.  DataError: fewer than two, or too many."""
-    counts: dict[str, int] = {}
+def count_labels(sentences: Iterable[Labelled], others: Iterable[Labelled] = ()) -> Vocabulary:
+    """The labels in the order of the alphabet, with how often each stands; what ``others`` alone have stands 0 times.
+
+    DataError: fewer than two, or too many.
+    """
+    counts: dict[str, int] = {label: 0 for sentence in others for label in sentence.labels}
     for sentence in sentences:
         for label in sentence.labels:
             counts[label] = counts.get(label, 0) + 1

@@ -52,6 +52,11 @@ class CaptionTrainingConfig(LoopConfig, frozen=True, forbid_unknown_fields=True)
     batch_size: int = 64
     """pictures in a batch"""
 
+    def __post_init__(self):
+        super().__post_init__()
+        if self.optimizer == "nt-asgd":
+            raise ConfigError("optimizer nt-asgd averages weights, but not the running moments of batch norm that go with them; take sgd, momentum or adam.")
+
 
 Model = TypeVar("Model")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tsuzuri.datasets.made_scenes import SETS
 from tsuzuri.datasets.picture_corpus import write_pictures
-from tsuzuri.datasets.pictures import PictureSource, held_out_scenes, open_pictures
+from tsuzuri.datasets.pictures import PictureSource, held_out_scenes, made_set, open_pictures
 from tsuzuri.datasets.scenes import is_true
 from tsuzuri.decode.captions import describe
 from tsuzuri.text import train_tokenizer
@@ -49,17 +49,17 @@ def train_pictures(run: CaptionRun, minutes: float = math.inf) -> Iterator[Event
     said that is true is noted.  RunError: another process trains it.
     """
     with alone(run):
-        model, source = run.new_model(), source_of(run.settings.pictures)
-        measure = (lambda: {"share_true": share_true(run, model, source)}) if source.made else None
+        model, made = run.new_model(), made_set(run.settings.pictures.data)
+        measure = (lambda: {"share_true": share_true(run, model, made)}) if made else None
         yield from record_training(run, model, run.batches(), run.batches("valid"), minutes, lambda: draw_run(run, model), measure)
 
 
-def share_true(run: CaptionRun, model: Any, source: PictureSource) -> float:
+def share_true(run: CaptionRun, model: Any, made: str) -> float:
     """The share of the first held-out scenes of which the greedy caption is true."""
     corpus, config = run.corpus("valid"), run.settings.pictures
     found = describe(model, corpus.images[:CHECKED], run.end, config.longest)
-    nouns = SETS[source.made].nouns
-    return sum(is_true(run.tokenizer.decode(texts[0].ids), scene, nouns) for texts, scene in zip(found, held_out_scenes(source.made))) / len(found)
+    nouns = SETS[made].nouns
+    return sum(is_true(run.tokenizer.decode(texts[0].ids), scene, nouns) for texts, scene in zip(found, held_out_scenes(made))) / len(found)
 
 
 def described(run: CaptionRun) -> str:

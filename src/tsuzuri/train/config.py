@@ -44,7 +44,7 @@ class TokenizerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name, least in (("vocabulary", 0), ("min_count", 1)):
             check_least(name, getattr(self, name), least)
         if self.split_mode != "A" and "sudachi" not in units:
-            raise ConfigError(f"split_mode does not fit unit {units[0]}; leave it out, or take unit sudachi.")
+            raise ConfigError(f"split_mode does not fit unit {units[0]}; leave it out, or take Japanese words as units.")
         if {*units} == {"bpe"} and (self.min_count, self.lowercase, self.digits, self.punctuation) != (1, False, "keep", "keep"):
             raise ConfigError("min_count, lowercase, digits and punctuation do not fit unit bpe, which keeps every byte; "
                               "leave them out, or take unit word or char.")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from tsuzuri.array import threads
 from tsuzuri.datasets import open_source
-from tsuzuri.datasets.sources import DatasetText
 from tsuzuri.errors import DataError
 from tsuzuri.text import BPTTBatches, Corpus, encode_corpus, train_tokenizer
 from tsuzuri.text.aozora import AOZORA
@@ -90,8 +89,11 @@ def _lines(data: DataConfig):
     source = open_source(data.data, errors=data.encoding_errors, clean=AOZORA[data.aozora])
     if data.valid == "":
         return lambda: source.lines("train"), lambda: source.lines("valid")
-    train = (lambda: source.lines("train")) if isinstance(source, DatasetText) else source.lines
-    return train, None if data.valid == "none" else open_source(data.valid, errors=data.encoding_errors, clean=AOZORA[data.aozora]).lines
+    split = source.first_of("train")
+    if data.valid == "none":
+        return lambda: source.lines(split), None
+    other = open_source(data.valid, errors=data.encoding_errors, clean=AOZORA[data.aozora])
+    return lambda: source.lines(split), lambda: other.lines(other.first_of("valid", "test"))
 
 
 def rows_of(corpus: Corpus, settings: Settings) -> BPTTBatches:

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 import numpy as np
 
-from tsuzuri.datasets.dates import from_seconds, refuse_gaps, to_seconds
+from tsuzuri.datasets.dates import from_microseconds, refuse_gaps, to_microseconds
 from tsuzuri.datasets.series import FRACTIONS, TRANSFORMS, Series, WindowBatches
 from tsuzuri.datasets.tables import Table, read_table
 from tsuzuri.errors import ConfigError, check_choice, check_least
@@ -150,7 +150,7 @@ class SeriesRun(RunFolder):
     def __init__(self, folder: str | os.PathLike):
         super().__init__(folder)
         arrays, notes = load_arrays(self.folder / "series.safetensors")
-        dates: tuple[datetime, ...] = tuple(from_seconds(arrays["dates"]))
+        dates: tuple[datetime, ...] = tuple(from_microseconds(arrays["dates"]))
         step = refuse_gaps(notes["name"], dates, range(len(dates)))
         self.series = open_series(self.settings, Table(notes["name"], tuple(notes["columns"]), arrays["values"], dates, step), notes["outputs"])
 
@@ -198,5 +198,5 @@ def sizes_of(settings: SeriesSettings, series: Series) -> Sizes:
 
 def save_series(folder: Path, table: Table, outputs: int) -> None:
     """Write what ``SeriesRun`` reads."""
-    save_arrays(folder / "series.safetensors", {"values": table.values, "dates": to_seconds(table.dates)},
+    save_arrays(folder / "series.safetensors", {"values": table.values, "dates": to_microseconds(table.dates)},
                 {"name": table.name, "columns": list(table.columns), "outputs": outputs})

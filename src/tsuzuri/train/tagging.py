@@ -29,7 +29,7 @@ def prepare_sentences(settings: TagSettings, out: str | os.PathLike, report: Cal
         report(f"reading {config.data}")
         tokenizer = make_tokenizer(config, each, whole)
         tokenizer.save(folder / "tokenizer")
-        labels = count_labels(train())
+        labels = count_labels(train(), valid() if valid and not config.valid else ())      # what is held out of the same data
         labels.save(folder / LABELS)
         corpus = encode_sentences(train(), tokenizer, labels, folder / "corpus" / "train", config.longest, each)
         report(f"{len(corpus):,} sentences, {corpus.tokens:,} tokens of {len(tokenizer):,} kinds, {len(labels)} labels{_left_out(corpus, config)}")

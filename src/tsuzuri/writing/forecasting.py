@@ -139,8 +139,12 @@ class Forecaster:
 
 
 def repeated(windows: Windows, season: int) -> np.ndarray:
-    """Every row as the one of the same phase in the last season before the rows to predict (N, K, C); a season of 1 is the last value."""
-    return windows.scaled[windows.starts[:, None] - season + np.arange(windows.horizon) % season].astype(np.float64)
+    """Every row as the one of the same phase in the last season before the rows to predict (N, K, C); a season of 1 is the last value.
+
+    Where the table begins less than a season before, it is the last value too.
+    """
+    starts = windows.starts[:, None]
+    return windows.scaled[np.where(starts < season, np.maximum(starts - 1, 0), starts - season + np.arange(windows.horizon) % season)].astype(np.float64)
 
 
 def _longer(table: Table, found: Sequence[Forecast]) -> Table:

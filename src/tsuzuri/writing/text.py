@@ -58,7 +58,11 @@ class Writer:
         with threads(self._threads):
             found, = beam_search(self.model, self.model.start(1), np.array([ids]), None, tokens, search,
                                  ends=(lambda new: first_stop(text(new), stops) is not None) if stops else None)
-        return [(text(y.ids)[:first_stop(text(y.ids), stops)], cast(float, y.score)) for y in found]
+        best: dict[str, float] = {}                          # texts that differ behind a stop, or in how they are cut, are one
+        for y in found:
+            written = text(y.ids)
+            best.setdefault(written[:first_stop(written, stops)], cast(float, y.score))
+        return list(best.items())
 
     def unknown(self, prompt: str) -> list[str]:
         """The tokens of the prompt that the vocabulary lacks, which the model reads as ``<unk>``."""

@@ -58,7 +58,7 @@ def predict(run: Path, file: Text = "-", /, *, search: Searching | None = None, 
     chosen = search.chosen(n_best) or (Search(beams=1) if json else None)            # greedy, with its log p
     translator = Translator(run, *(ensemble or []))
     typed = file == "-" and sys.stdin.isatty()
-    lines = (line.rstrip("\n") for line in sys.stdin) if typed else read_lines(file)
+    lines = (line.rstrip("\n") for line in sys.stdin) if typed else read_lines(file, errors=translator.run.settings.pairs.encoding_errors)
     for texts in translator.translate(lines, chosen, prefix=prefix, required=must or [], replace_unknown=replace_unknown,
                                       chunk=1 if typed else CHUNK):
         if json:

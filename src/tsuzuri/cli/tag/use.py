@@ -86,7 +86,7 @@ def predict(run: Path, file: Text = "-", /, *, json: Annotated[bool, Parameter(n
     from tsuzuri.writing.labelling import CHUNK, SentenceLabeller
     labeller = SentenceLabeller(run)
     typed = file == "-" and sys.stdin.isatty()
-    lines = (line.rstrip("\n") for line in sys.stdin) if typed else read_lines(file)
+    lines = (line.rstrip("\n") for line in sys.stdin) if typed else read_lines(file, errors=labeller.run.settings.sentences.encoding_errors)
     for found in labeller.label(lines, chunk=1 if typed else CHUNK):
         if json:
             print_json(found.as_dict())

@@ -87,7 +87,8 @@ def predict(run: Path, file: Text = "-", /, *, shape: str = "balanced", nodes: A
         raise ConfigError("--json tells of every node; leave --nodes out.")
     check_choice("shape", shape, SHAPES)
     labeller, name = TreeLabeller(run), "standard input" if file == "-" else file
-    lines = ((number, line) for number, line in enumerate(read_lines(file), 1) if line.strip())
+    read = read_lines(file, errors=labeller.run.settings.trees.encoding_errors)
+    lines = ((number, line) for number, line in enumerate(read, 1) if line.strip())
     for found in labeller.label(labeller.read(line, f"{name}: line {number}", shape) for number, line in lines):
         if json:
             print_json(found.as_dict())

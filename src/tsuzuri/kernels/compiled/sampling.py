@@ -10,7 +10,7 @@ BLOCK = 64
 @loop
 def draw(logits, temperature, u):
     p = np.empty(logits.size, logits.dtype)
-    top, per = highest(logits), logits.dtype.type(1 / temperature)
+    top, per = highest(logits), logits.dtype.type(min(1 / temperature, 1e38))      # inf times 0 is no number
     for k in range(p.size):
         p[k] = exp((logits[k] - top) * per)
     blocks = np.empty(-(-p.size // BLOCK))

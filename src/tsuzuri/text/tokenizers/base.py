@@ -119,7 +119,7 @@ class VocabularyTokenizer(Tokenizer):
         vocabulary = cls._choose(counter, specials, options)
         if len(vocabulary) == len(specials):
             raise DataError(f"no {cls.token} of the text is left for the vocabulary; give more text, a larger "
-                            "max_size or a smaller min_count")
+                            "vocabulary or a smaller min_count")
         return cls(vocabulary, options)
 
     @classmethod

@@ -44,7 +44,7 @@ class BPETokenizer(Tokenizer):
         check_options(cls.unit, options, settings)
         settings |= options
         if settings["size"] < BYTES:
-            raise ConfigError(f"size {settings['size']} does not fit the bpe tokenizer; it starts from the "
+            raise ConfigError(f"vocabulary {settings['size']} does not fit the bpe tokenizer; it starts from the "
                               f"{BYTES} bytes, so take more than that")
         from tokenizers import Tokenizer as Library
         from tokenizers import decoders, models, pre_tokenizers, trainers

@@ -86,7 +86,7 @@ class SudachiTokenizer(VocabularyTokenizer):
         counts = Counter(dict.fromkeys((char for word in counter if word not in specials for char in word), 0))
         room = None if options.max_size is None else options.max_size - len(specials) - len(counts)
         if room is not None and room < 1:
-            raise ConfigError(f"max_size {options.max_size} has no room for words, because the text has {len(counts)} different "
+            raise ConfigError(f"vocabulary {options.max_size} has no room for words, because the text has {len(counts)} different "
                               "characters; take more, or the unit char")
         longer = Counter({word: n for word, n in counter.items() if len(word) > 1 and word not in specials})
         kept = {*specials, *Vocabulary.build(longer, (), room, options.min_count).tokens}
