@@ -214,6 +214,7 @@ def test_bad_input_is_one_sentence_and_writes_nothing(shapes, photos, tmp_path, 
     assert "neither a data set" in refused("train", "nowhere", "--out", "run")
     assert "there is no such file; write an image's name" in refused("train", tmp_path, "--out", "run")
     assert "no pictures were given" in refused("train", "--out", "run")
+    assert "scenes is for sets that are generated" in refused("train", photos, "--scenes", 5, "--out", "run")
     assert "mnist is no set of pictures with captions" in refused("train", "mnist", "--out", "run")
     assert "broken.png: cannot be read as an image" in refused("predict", shapes, "broken.png")
     assert "away.png: there is no such file" in refused("predict", shapes, "away.png")

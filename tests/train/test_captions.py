@@ -140,10 +140,10 @@ def test_bad_input_writes_nothing(tmp_path, prepare):
     (photos / "captions.txt").write_text("a.png\ta dog\nb.png\ta cat\n")
     write_picture(one_scene("shapes", 0, 16).picture, photos / "a.png")
     with pytest.raises(DataError, match=r'captions.txt:2: the image "b.png" is not in'):
-        prepare("run", data=str(photos))
+        prepare("run", data=str(photos), scenes=20_000)
     (photos / "b.png").write_bytes(b"GIF89a")
     with pytest.raises(DataError, match=r"captions.txt:2: .*b.png: cannot be read as an image"):
-        prepare("run", data=str(photos))
+        prepare("run", data=str(photos), scenes=20_000)
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
     assert litter(photos) == []
 

@@ -10,6 +10,7 @@ from tsuzuri.datasets.picture_corpus import write_pictures
 from tsuzuri.datasets.pictures import PictureSource, held_out_scenes, made_set, open_pictures
 from tsuzuri.datasets.scenes import is_true
 from tsuzuri.decode.captions import describe
+from tsuzuri.errors import ConfigError
 from tsuzuri.text import train_tokenizer
 from tsuzuri.train.caption_run import UNITS, CaptionRun, CaptionSettings, PictureConfig
 from tsuzuri.train.drawing import draw_run
@@ -37,7 +38,9 @@ def prepare_pictures(settings: CaptionSettings, out: str | os.PathLike, report: 
 
 
 def source_of(config: PictureConfig) -> PictureSource:
-    """The pictures that are learnt from."""
+    """The pictures that are learnt from.  ConfigError: so many scenes of what is not generated."""
+    if config.scenes != PictureConfig().scenes and not made_set(config.data):
+        raise ConfigError(f"scenes is for sets that are generated, and {config.data} is a folder of images; leave it out.")
     return open_pictures(config.data, config.captions, config.scenes)
 
 
