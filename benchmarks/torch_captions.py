@@ -36,7 +36,7 @@ class TorchCaptions(nn.Module):
             self.picture = linear_of(arrays, "picture")
         else:
             self.look, self.first, self.join = (linear_of(arrays, name) for name in ("look", "first", "join"))
-            self.where, self.score = linear_of(arrays, "where"), tensor(arrays["attend.score.W"])
+            self.score = tensor(arrays["attend.score.W"])
             if config.context == "before":
                 self.cell = cell_of(self.lstm)
                 del self.lstm
@@ -54,7 +54,8 @@ class TorchCaptions(nn.Module):
 
     def _attention(self, grid, x):
         places = torch.from_numpy(coordinates(grid.shape[2])).to(grid.dtype)
-        values = torch.relu(self.look(grid.permute(0, 2, 3, 1).flatten(1, 2)) + self.where(places))
+        seen = torch.relu(self.look(grid.permute(0, 2, 3, 1).flatten(1, 2)))
+        values = torch.cat([seen, places.expand(len(seen), -1, -1)], dim=2)
         keys = values @ self.score
         h, c = torch.tanh(self.first(values.mean(1))).chunk(2, dim=1)
         if self.config.context == "after":

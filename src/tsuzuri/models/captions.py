@@ -72,6 +72,7 @@ class AttentionCaptionConfig(CaptionConfig, frozen=True, forbid_unknown_fields=T
 
     def __post_init__(self):
         super().__post_init__()
+        check_range("size", self.size, 3, LARGEST)           # two of them are a place's coordinates
         for name, choices in (("score", [name for name in SCORES if name != "location"]), ("choice", CHOICES), ("context", (*CONTEXTS, "fed"))):
             check_choice(name, getattr(self, name), choices)
 
@@ -188,7 +189,7 @@ class InitCaptions(CaptionModel):
 
 
 class AttentionCaptions(CaptionModel):
-    """Each step looks at the grid: a layer of the encoder's vector of each place and of the place's two coordinates.
+    """Each step looks at the grid: a layer of the encoder's vector of each place, and beside it the place's two coordinates.
 
     A convolution knows what lies beside what, but not where; with coordinates, what lies left of what is a difference (Liu et al. 2018).
     The first state is a layer of the mean of the grid.
@@ -197,8 +198,7 @@ class AttentionCaptions(CaptionModel):
     def __init__(self, config: AttentionCaptionConfig, shape: tuple[int, int, int], vocabulary: int, *, rng: np.random.Generator):
         super().__init__(config, shape, vocabulary, config.size if config.one_by_one else 0, rng=rng)
         size, options = config.size, {"rng": rng, "dtype": self.embed.W.dtype}
-        self.look = Linear(self.encoder.width, size, **options)
-        self.where = Linear(2, size, bound=self.encoder.width ** -0.5, **options)
+        self.look = Linear(self.encoder.width, size - 2, **options)
         self.places = coordinates(self.grid).astype(self.embed.W.dtype)
         self.first = Linear(size, 2 * size, **options)
         self.attend = SourceAttention(size, config.score, "global", config.choice, **options)
@@ -206,7 +206,8 @@ class AttentionCaptions(CaptionModel):
 
     def _memory(self, pictures, rng) -> tuple[Memory, LSTMState]:
         N, size = len(pictures), self.config.size
-        values = ops.relu(self.look(self.encoder(pictures, rng).reshape(N, -1, self.encoder.width)) + self.where(Tensor(self.places)))
+        seen = ops.relu(self.look(self.encoder(pictures, rng).reshape(N, -1, self.encoder.width)))
+        values = ops.concatenate([seen, Tensor(np.broadcast_to(self.places, (N, *self.places.shape)))], axis=2)
         first = ops.tanh(self.first(values.mean(axis=1)))
         return self.attend.memory(values, np.full(N, self.grid ** 2)), LSTMState(first[:, :size], first[:, size:])
 

@@ -34,7 +34,7 @@ def _recipe(name, what, limit, settings, reach=_true):
     return Recipe(name, what, "percent true captions", limit, "none", reach, higher_is_better=True, settings=settings)
 
 
-_COMMON = {"arch": "attention", "batch_size": 32, "lr": 0.004, "patience": 0, "threads": 1}
+_COMMON = {"arch": "attention", "context": "fed", "dropout": 0.15, "batch_size": 32, "lr": 0.004, "patience": 0, "threads": 1}
 RECIPES = (
     _recipe("shapes-caption", "scenes of coloured shapes: convolutions and an LSTM 128 with attention", 95.0, _COMMON | {"data": "shapes", "scenes": 80_000, "epochs": 7}),
     _recipe("digits-caption", "scenes of MNIST's digits, the same model", 90.0, _COMMON | {"data": "digits", "scenes": 60_000, "epochs": 8}, partial(_true, new_too=False)),
