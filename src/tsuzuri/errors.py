@@ -62,7 +62,7 @@ def check_range(name: str, value: float, least: float, most: float) -> None:
 
 
 def check_share(name: str, value: float) -> None:
-    """Raise ConfigError where ``value`` is no probability of dropping, which is below 1."""
+    """Raise ConfigError where ``value`` is no share that leaves something: 0 or above, and below 1."""
     if not 0 <= value < 1:
         raise ConfigError(f"{name} is {value}; it must be at least 0 and below 1.")
 

@@ -25,7 +25,7 @@ def translators():
 
 @pytest.mark.parametrize(("direction", "data", "japanese_first"), [
     ("ja-en", "tatoeba-eng-jpn:test", True), ("en-ja", "tatoeba-eng-jpn:test", False), ("", "tatoeba-eng-jpn:test", False), ("2-1", "{file}", True), ("1-2", "{file}", False)])
-def test_another_text_is_read_in_the_direction_of_the_training(direction, data, japanese_first, tmp_path):
+def test_another_text_is_read_in_the_direction_of_the_training(direction, data, japanese_first, tmp_path, data_dir):
     file = write_pairs(tmp_path / "pairs.tsv", [("a dog", "犬")])
     settings = SimpleNamespace(pairs=SimpleNamespace(direction=direction, encoding_errors="strict"))
     source, target = pairs_of(SimpleNamespace(run=SimpleNamespace(settings=settings)), data.format(file=file), "")[0]

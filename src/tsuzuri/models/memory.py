@@ -40,14 +40,10 @@ class AnsweringConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self):
         check_choice("arch", self.arch, ARCHITECTURES)
-        self.check_range("size", 1, LARGEST)
+        check_range("size", self.size, 1, LARGEST)
         float_type(self.dtype)
         if self.dtype == "float16":
             raise ConfigError("dtype float16 is too short for these models; take float32.")
-
-    def check_range(self, name: str, least: int, most: int) -> None:
-        """ConfigError where a setting is outside."""
-        check_range(name, getattr(self, name), least, most)
 
 
 class NTMConfig(AnsweringConfig, frozen=True, forbid_unknown_fields=True):
@@ -70,7 +66,7 @@ class NTMConfig(AnsweringConfig, frozen=True, forbid_unknown_fields=True):
         super().__post_init__()
         check_choice("controller", self.controller, CONTROLLERS)
         for name, least, most in (("slots", 1, LARGEST), ("width", 1, LARGEST), ("read_heads", 1, 1000), ("write_heads", 1, 1000), ("shift", 0, FARTHEST)):
-            self.check_range(name, least, most)
+            check_range(name, getattr(self, name), least, most)
 
 
 class AnsweringLSTMConfig(AnsweringConfig, frozen=True, forbid_unknown_fields=True):
@@ -83,7 +79,7 @@ class AnsweringLSTMConfig(AnsweringConfig, frozen=True, forbid_unknown_fields=Tr
 
     def __post_init__(self):
         super().__post_init__()
-        self.check_range("layers", 1, LARGEST)
+        check_range("layers", self.layers, 1, LARGEST)
 
 
 class AnsweringModel(Module, ABC):
