@@ -7,35 +7,43 @@ from test_search import T, V, every_text, search_all
 from toys import Toy, sentences
 
 from tsuzuri.decode import Search
-from tsuzuri.decode.constraints import Required, allot
+from tsuzuri.decode.constraints import Phrase, Required, allot
 
-phrases = st.lists(st.lists(st.integers(1, 3), min_size=1, max_size=4), max_size=3)
+some_ids = st.lists(st.integers(1, 3), min_size=1, max_size=4)
+phrases = st.lists(st.builds(Phrase, some_ids, st.one_of(st.just(()), some_ids)), max_size=3)
 
 
 def inside(phrase, ids):
-    return any(ids[k:k + len(phrase)] == phrase for k in range(len(ids)))
+    """As it is written within a text, or as at its beginning."""
+    phrase = phrase if isinstance(phrase, Phrase) else Phrase(phrase)
+    return any(ids[k:k + len(phrase.ids)] == phrase.ids for k in range(len(ids))) or (len(phrase.opening) > 0 and ids[:len(phrase.opening)] == phrase.opening)
 
 
 @given(own=st.lists(phrases, min_size=1, max_size=3).filter(lambda own: any(own)), data=st.data())
 def test_progress_is_the_longest_end_that_a_phrase_begins_with(own, data):
-    """Of sentences side by side, after every token; a phrase that was whole stays so."""
+    """Of sentences side by side, after every token; a phrase that was whole stays so, and an opening goes on from the beginning."""
     texts = np.array(data.draw(st.lists(st.lists(st.integers(0, 3), min_size=12, max_size=12), min_size=len(own), max_size=len(own))))
     required, rows = Required(own), np.arange(len(own))
-    progress = np.zeros((len(own), max(map(len, own))), np.int64)
+    progress, P = required.start, max(map(len, own))
     for k in range(12):
         progress = required.advance(rows, progress, texts[:, k])
         wanted, met = required.wanted(rows, progress), required.met(rows, progress)
         for n, phrases_of_one in enumerate(own):
             text = texts[n, :k + 1].tolist()
             for p, phrase in enumerate(phrases_of_one):
-                ends = max(m for m in range(min(len(phrase), len(text)) + 1) if text[len(text) - m:] == phrase[:m])
-                assert progress[n, p] == (len(phrase) if inside(phrase, text) else ends)
-                assert wanted[n, p] == (-1 if inside(phrase, text) else phrase[ends])
+                L, opening = len(phrase.ids), phrase.opening
+                ends = max(m for m in range(min(L, len(text)) + 1) if text[len(text) - m:] == phrase.ids[:m])
+                opens = len(text) < len(opening) and opening[:len(text)] == text
+                assert progress[n, p] == (L if inside(phrase, text) else L + 1 + len(text) if opens else ends)
+                assert wanted[n, 2 * p] == (-1 if inside(phrase, text) else phrase.ids[ends])
+                assert wanted[n, 2 * p + 1] == (opening[len(text)] if opens and not inside(phrase, text) else -1)
             assert met[n] == all(inside(phrase, text) for phrase in phrases_of_one)
-            assert (wanted[n, len(phrases_of_one):] == -1).all()
+            assert (wanted[n, 2 * len(phrases_of_one):] == -1).all()
+    assert wanted.shape == (len(own), 2 * P)
 
 
-@pytest.mark.parametrize("required", [[[2]], [[1, 3]], [[1, 2], [2, 3]], [[2], [2, 2]], [[1, 2, 1]], [[3, 1], [2]]], ids=str)
+@pytest.mark.parametrize("required", [[[2]], [[1, 3]], [[1, 2], [2, 3]], [[2], [2, 2]], [[1, 2, 1]], [[3, 1], [2]],
+                                      [Phrase([1, 2], [3])], [Phrase([2], [1, 1, 1]), Phrase([3], [2])], [Phrase([2, 2], [2, 1])]], ids=str)
 def test_with_beams_for_all_texts_it_finds_the_best_that_have_them(required):
     source, lengths = sentences(2, longest=4)
     model, search = Toy(V, 4), Search(V ** T, 0.7)
@@ -49,7 +57,7 @@ def test_with_beams_for_all_texts_it_finds_the_best_that_have_them(required):
 def test_few_beams_write_them_all_the_same(own, beams, seed):
     """However improbable the phrases are, and though there be no room for anything else."""
     source, lengths = sentences(3, seed)
-    most = np.array([sum(map(len, wanted)) for wanted in own])
+    most = np.array([sum(len(phrase.ids) for phrase in wanted) for wanted in own])
     for more in (0, 1, 20):
         found = search_all(Toy(40, seed, sharp=2.0), source, lengths, most + more, Search(beams, 1.0), required=own)
         for wanted, texts in zip(own, found, strict=True):

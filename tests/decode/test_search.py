@@ -215,11 +215,11 @@ def test_settings_that_do_not_fit_are_refused(settings, words):
 
 
 @pytest.mark.parametrize(("options", "words"), [
-    ({"prefixes": [[1]]}, "prefixes are given for 1 sentences, and there are 2"), ({"prefixes": [[], [1, 4]]}, "prefix of sentence 1 has the id 4"),
-    ({"prefixes": [[1, END], []]}, "prefix of sentence 0 has the end token 0"), ({"prefixes": [[1] * 7, []]}, "has 7 tokens, and most is 6"),
-    ({"required": [[]]}, "required phrases are given for 1"), ({"required": [[[1, -1]], []]}, "phrase of sentence 0 has the id -1"),
-    ({"required": [[], [[1], [END]]]}, "phrase of sentence 1 has the end token"), ({"required": [[[]], []]}, "phrase of sentence 0 is empty"),
-    ({"search": Search(least=6)}, "least is 6 and most is 6")])
+    ({"prefixes": [[1]]}, "prefixes are given for 1 sentences, and there are 2"), ({"prefixes": [[], [1, 4]]}, "prefix of sentence 2 has the id 4"),
+    ({"prefixes": [[1, END], []]}, "prefix of sentence 1 has the end token 0"), ({"prefixes": [[1] * 7, []]}, "has 7 tokens, and a text at most 6"),
+    ({"required": [[]]}, "required phrases are given for 1"), ({"required": [[[1, -1]], []]}, "phrase of sentence 1 has the id -1"),
+    ({"required": [[], [[1], [END]]]}, "phrase of sentence 2 has the end token"), ({"required": [[[]], []]}, "phrase of sentence 1 is empty"),
+    ({"search": Search(least=6)}, "least is 6, and a text has at most 6")])
 def test_what_does_not_fit_together_is_refused(options, words):
     source, lengths = sentences(2)
     with pytest.raises(ConfigError, match=words):

@@ -9,10 +9,10 @@ import pytest
 
 from small_runs import sentences, trained_pairs, write_pairs
 from tsuzuri.decode import Search
-from tsuzuri.errors import DataError
-from tsuzuri.measuring.translating import corpus_scores, evaluate_pairs, pairs_of, score_pairs
-from tsuzuri.train.seq2seq_run import TASK, Seq2SeqRun
-from tsuzuri.writing.translation import Translator
+from tsuzuri.errors import ConfigError, DataError
+from tsuzuri.measuring.translating import corpus_scores, evaluate_pairs, mostly_japanese, pairs_of, score_pairs
+from tsuzuri.train.seq2seq_run import TASK
+from tsuzuri.writing.translation import Translator, pieces_of
 
 RUNS = ("letters", "words", "plain", "bpe", "words-2")
 every_run = pytest.mark.parametrize("name", RUNS)
@@ -114,11 +114,11 @@ def test_scores_are_the_log_p_of_the_targets(name, translators, file):
         assert one.log_p == pytest.approx(sum(log_p[token] for token, log_p, _ in wanted), rel=1e-4)
         ids = translator.run.source.encode(pair[0])
         for token, (k, log_p, looked) in zip(one.tokens, wanted, strict=True):
-            assert token.text == ("(end)" if k == translator.end else translator.run.target.decode([k]))
+            assert token.text == translator.token_text(k)
             assert token.log_p == pytest.approx(log_p[k], rel=1e-4, abs=1e-6)
             assert [p for _, p in token.likeliest] == pytest.approx(sorted(np.exp(log_p), reverse=True)[:3], rel=1e-4)
             assert token.likeliest[0][0] == translator.token_text(int(log_p.argmax()))
-            assert token.looked_at == ("" if looked is None else translator.run.source.decode([ids[looked]]))
+            assert token.looked_at == ("" if looked is None else pieces_of(translator.run.source, pair[0], ids)[looked])
 
 
 def test_many_pairs_are_scored_in_their_order(translators, tmp_path):
@@ -216,8 +216,48 @@ def test_bleu_of_japanese_is_of_its_words():
     assert corpus_scores(written, right)["bleu"] < found["bleu"]             # as one word each, one of two is right
 
 
-def test_the_unit_of_the_targets_decides_how_bleu_is_counted(translators, file):
+@pytest.mark.parametrize(("right", "japanese"), [
+    (["私は毎日学校へ行きます。", "猫が庭で寝ている。", "東京"], True), (["私 は 毎日 学校 へ 行き ます 。", "猫 が 庭 で 寝 て いる 。"], False),
+    (["今天天气很好。", "我喜欢学习。"], False), (["Ben sieht die Uhr .", "カタカナ", "a dog"], False), (["カタカナ"], True)])
+def test_japanese_is_what_has_kana_and_no_spaces(right, japanese):
+    """Whatever unit the run's targets have."""
+    assert mostly_japanese(right) == japanese
+
+
+def test_without_sudachi_japanese_is_compared_by_characters(monkeypatch):
+    right, written = ["私は毎日学校へ行きます。"], ["私は毎日学校に行きます。"]
+
+    def missing(line):
+        raise ConfigError("not installed")
+    monkeypatch.setattr("tsuzuri.text.tokenizers.japanese.words_of", missing)
+    found = corpus_scores(written, right, japanese=True)
+    assert "tok:char" in found["bleu_signature"]
+    assert found["bleu"] == pytest.approx(bleu([" ".join(written[0])], [" ".join(right[0])]), rel=1e-9)
+
+
+def test_the_texts_decide_how_bleu_is_counted(translators, file, tmp_path):
     assert "tok:13a" in evaluate_pairs(translators["words"], file)["bleu_signature"]
-    settings, _ = TASK.choose([("test", {"data": "x", "unit": "ja", "target_unit": "word"})])
-    assert settings.pairs.units() == ("ja", "word")
-    assert Seq2SeqRun(trained_pairs("words")).settings.pairs.units()[1] == "word"
+    pytest.importorskip("sudachipy")
+    japanese = str(write_pairs(tmp_path / "ja.tsv", [("Anna sees the red cat .", "猫が庭で寝ている。"), ("Ben buys the clock .", "時計を買う。")]))
+    assert "|words:sudachi-A" in evaluate_pairs(translators["bpe"], japanese)["bleu_signature"]
+
+
+def test_unknown_words_of_the_targets_are_counted(translators, file, tmp_path):
+    path = str(write_pairs(tmp_path / "unknown.tsv", [("Anna sees the red cat .", "Anna sieht Xyzzy Plugh .")]))
+    assert evaluate_pairs(translators["words"], path)["unknown"] == 2
+    assert evaluate_pairs(translators["bpe"], path)["unknown"] == 0
+
+
+def test_a_target_of_unseen_characters_is_not_scored(translators, tmp_path):
+    path = str(write_pairs(tmp_path / "unseen.tsv", [("abc", "cba"), ("abc", "cb猫")]))
+    with pytest.raises(DataError, match='cannot have "猫"'):
+        list(score_pairs(translators["letters"], path))
+
+
+def test_what_was_looked_at_is_said_in_the_source_s_own_words(translators, tmp_path):
+    """Of an unknown word the word; of a letter that byte pairs take apart, its bytes."""
+    path = str(write_pairs(tmp_path / "unseen.tsv", [("Xyzzy Plugh the red cat .", "Anna sieht alte Tür .")]))
+    (scored,) = score_pairs(translators["words"], path, expected=1)
+    assert {token.looked_at for token in scored.tokens} <= {"Xyzzy", "Plugh", "the", "red", "cat", "."}
+    (scored,) = score_pairs(translators["bpe"], str(write_pairs(tmp_path / "letter.tsv", [("the red cat .", "猫")])), expected=1)
+    assert [token.text for token in scored.tokens] == ["\\xe7", "\\x8c", "\\xab", "(end)"]

@@ -200,11 +200,14 @@ def loss_and_p(monkeypatch, model, given, choices):
     weights = made.weights.data / made.weights.data.sum(-1, keepdims=True)
     p = np.take_along_axis(weights, choices[..., None], -1)[..., 0]
     losses = model.out.losses(made.hs.data.reshape(-1, made.hs.shape[-1]), targets.reshape(-1)).reshape(targets.shape)
-    return losses.sum() / (targets >= 0).sum(), p[targets >= 0].prod()
+    weights = made.weights.data
+    twice = np.minimum(weights, weights.cumsum(1) - weights).sum(2) if model.config.coverage else np.zeros(targets.shape)
+    return (losses + twice)[targets >= 0].sum() / (targets >= 0).sum(), p[targets >= 0].prod()
 
 
-@pytest.mark.parametrize("options", [{}, {"span": "local", "width": 2}, {"feeding": True}, {"context": "before"}],
-                         ids=["global", "local", "feeding", "before"])
+@pytest.mark.parametrize("options", [{}, {"span": "local", "width": 2}, {"feeding": True}, {"context": "before"},
+                                     {"coverage": True}, {"coverage": True, "feeding": True}, {"coverage": True, "context": "before"}],
+                         ids=["global", "local", "feeding", "before", "coverage", "coverage and feeding", "coverage and before"])
 @pytest.mark.parametrize("shape", [((2,), (2,)), ((2, 3), (2, 2)), ((3, 2, 2), (1, 1, 2))], ids=["one row", "two rows", "rows that end"])
 def test_reinforce_is_in_expectation_the_gradient_of_the_expected_loss(options, shape, monkeypatch):
     """sum over all choices of p (gradient as it is trained) = d/dw of the sum over all choices of p (loss), numerically.
@@ -232,10 +235,10 @@ def test_reinforce_is_in_expectation_the_gradient_of_the_expected_loss(options, 
     for key, parameter in model.named_parameters():
         at, kept = {}, parameter.data.copy()
         for step in (-2, -1, 1, 2):
-            parameter.data[...] = kept + step * 1e-3 * directions[key]
+            parameter.data[...] = kept + step * 1e-5 * directions[key]
             at[step] = sum(loss * p for loss, p in (loss_and_p(monkeypatch, model, given, choices) for choices in every))
         parameter.data[...] = kept
-        wanted[key] = (8 * (at[1] - at[-1]) - (at[2] - at[-2])) / 12e-3
+        wanted[key] = (8 * (at[1] - at[-1]) - (at[2] - at[-2])) / 12e-5
     for key, number in wanted.items():
         assert expected[key] == pytest.approx(number, rel=1e-5, abs=1e-7), key
     assert max(abs(number) for key, number in wanted.items() if "attend" in key) > 1e-5

@@ -458,6 +458,22 @@ def test_gnmt_adds_what_a_layer_was_given():
     assert np.ptp(small.losses(*given)[0][given[-1] >= 0]) > 0.01
 
 
+def test_gnmt_is_asked_by_the_bottom_layer_and_every_layer_above_hears_it():
+    """No weight above the bottom layer moves where it looks; and each layer above gets a gradient for what was seen."""
+    model = build("gnmt", layers=4)
+    given = batch(model)
+    seen, grads = model.attention(*given[:3]), gradients(model, given, None)
+    for k, layer in enumerate(model.decoder[1:], 1):
+        below, context = np.split(grads[f"decoder.{k}.Wx"], 2)
+        assert np.abs(below).max() > 1e-4
+        assert np.abs(context).max() > 1e-4
+        for p in layer.parameters():
+            p.data[...] += 1
+    np.testing.assert_array_equal(model.attention(*given[:3]), seen)
+    model.decoder[0].Wx.data[...] += 1
+    assert np.abs(model.attention(*given[:3]) - seen).max() > 1e-4
+
+
 def test_gnmt_reads_in_both_directions_first_and_adds_from_the_third_layer_on():
     """A layer whose weights are zero gives nothing: of the second nothing is left, of the third what it was given."""
     source, lengths, *_ = batch(build("gnmt"))

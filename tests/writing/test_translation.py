@@ -154,6 +154,11 @@ def test_phrases_that_must_be_in_are_in(name, phrases, translators):
 def test_a_phrase_that_would_have_come_changes_nothing(translators):
     translator, search = translators["words"], Search(beams=5, best=1)
     assert one(translator, "Anna sees the red cat .", search, required=["rote"]) == one(translator, "Anna sees the red cat .", search)
+    translator = translators["bpe"]
+    for line in SOURCES["bpe"]:
+        free = one(translator, line, search)
+        for phrase in (free.split()[0], " ".join(free.split()[:2]), free.split()[1]):        # the first without a space before it
+            assert one(translator, line, search, required=[phrase]) == free
 
 
 @pytest.mark.parametrize("more", [{"prefix": "Xyzzy"}, {"required": ["sieht", "alte Xyzzy"]}])
@@ -167,7 +172,7 @@ def test_what_no_target_had_cannot_be_asked_for(more, translators):
 
 def test_a_phrase_of_nothing_is_refused(translators):
     for name in ("words", "bpe", "letters"):
-        with pytest.raises(ConfigError, match="phrase of sentence 0 is empty"):
+        with pytest.raises(ConfigError, match="phrase of sentence 1 is empty"):
             texts(translators[name], SOURCES[name], required=[""])
 
 
@@ -200,12 +205,29 @@ def test_without_attention_nothing_can_be_replaced(translators):
     ("words", ["Anna " * 13], "line 1 has 13 tokens, and "), ("words", ["Anna " * 13], "was trained with 12 at most; cut it into shorter lines"),
     ("letters", ["abc", "abx"], 'line 2: the character "x" was never seen in training'), ("letters", ["猫"], 'line 1: the character "猫"'),
     ("words", ["Ben sieht alte Katze ."], "line 1 looks like the language of the targets (60% of its words are unknown as a source)"),
+    ("bpe", ["Anna sees the red cat .", "Ben sieht die alte Katze ."], "line 2 looks like the language of the targets (its tokens are frequent there"),
 ])
 def test_what_is_no_source_is_said_in_one_sentence(name, lines, words, translators):
     with pytest.raises(DataError) as caught:
         texts(translators[name], lines)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_run_that_was_moved_without_its_pairs_translates_as_before(translators, tmp_path):
+    """Only, of byte pairs, it can no longer say what looks like a target."""
+    wanted = texts(translators["bpe"], SOURCES["bpe"])
+    shutil.copytree(trained_pairs("bpe"), tmp_path / "moved")
+    shutil.rmtree(tmp_path / "moved" / "corpus")
+    moved = Translator(tmp_path / "moved")
+    assert texts(moved, SOURCES["bpe"]) == wanted
+    assert one(moved, "Ben sieht die alte Katze .")
+
+
+def test_targets_of_unseen_characters_are_refused(translators):
+    with pytest.raises(DataError, match='cannot have "猫", which the training had in no target'):
+        translators["letters"].look("abc", "cb猫")
+    assert translators["words"].look("Anna sees the red cat .", "Anna sieht Xyzzy").target[2] == "<unk>"
 
 
 def test_as_long_as_the_longest_may_be(translators):

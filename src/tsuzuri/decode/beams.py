@@ -13,18 +13,16 @@ from typing import NamedTuple
 import numpy as np
 
 from tsuzuri.array import to_host
-from tsuzuri.decode.constraints import allot, prefix_table, required_phrases
+from tsuzuri.decode.constraints import Ids, Phrase, allot, prefix_table, required_phrases
 from tsuzuri.decode.search import Hypothesis, Search
 from tsuzuri.decode.steps import as_limits, attention_of, begin, most_probable, take_each, token_log_p
 from tsuzuri.decode.tree import ROOT, BeamTree, Nodes
 from tsuzuri.errors import ConfigError
 
-Ids = Sequence[int]
-
 
 def beam_search(model, state, first: np.ndarray, end: int | None, most: int | np.ndarray, search: Search | None = None, *,
                 ends: Callable[[list[int]], bool] | None = None, prefixes: Sequence[Ids] | None = None,
-                required: Sequence[Sequence[Ids]] | None = None, lengths: np.ndarray | None = None,
+                required: Sequence[Sequence[Phrase | Ids]] | None = None, lengths: np.ndarray | None = None,
                 tree: BeamTree | None = None) -> list[list[Hypothesis]]:
     """The best texts of every sentence, best first, written on from ``state`` and the tokens ``first`` (N,) or (N, T).
 
@@ -39,7 +37,7 @@ def beam_search(model, state, first: np.ndarray, end: int | None, most: int | np
     search = search or Search()
     limits = as_limits(most, len(first))
     if search.least and (limits - (end is not None) < search.least).any():
-        raise ConfigError(f"least is {search.least} and most is {limits.min()}, so no text could end; take a larger most.")
+        raise ConfigError(f"least is {search.least}, and a text has at most {limits.min()} tokens, its end counted, so none could end; give a smaller least.")
     rows, logits, state = begin(model, state, first, limits)
     vocabulary = logits.shape[1] if len(rows) else sys.maxsize            # where nothing is written, any id will do
     beams = _Beams(search, limits, end, ends, prefix_table(prefixes, limits, vocabulary, end),
@@ -103,7 +101,7 @@ class _Beams:
         self.sentences, self.group = sentences, np.arange(len(sentences))
         self.log_p, self.node = np.zeros(len(sentences)), np.full(len(sentences), ROOT)
         self.texts = [[] for _ in sentences] if self.ends else None
-        self.progress = None if self.required is None else np.zeros((len(sentences), self.required.lengths.shape[1]), np.int64)
+        self.progress = None if self.required is None else self.required.start[sentences]
         self.covered = None
         if self.search.coverage_penalty and len(sentences):
             if attention is None:

@@ -12,33 +12,59 @@ tried, it rises at each step: all phrases are written after as many steps as the
 Source: Post and Vilar 2018 (dynamic beam allocation), after Hokamp and Liu 2017 (grid beam search).
 """
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from tsuzuri.errors import ConfigError
 
+Ids = Sequence[int]
 OTHER = 0
 """the letter of a token that is in none of the phrases"""
 
 
-class Required:
-    """The phrases of every sentence, as tables for many hypotheses at once.    progress (..., P) how much of each is written"""
+class Phrase(NamedTuple):
+    """The ids of a phrase, and those of it at the very beginning of a text, where that is written otherwise."""
 
-    def __init__(self, phrases: Sequence[Sequence[Sequence[int]]]):
-        alphabets = [sorted({token for phrase in own for token in phrase}) for own in phrases]
-        P, L = max(map(len, phrases)), max((len(phrase) for own in phrases for phrase in own), default=0)
+    ids: Ids
+    opening: Ids = ()
+
+
+class Required:
+    """The phrases of every sentence, as tables for many hypotheses at once.
+
+    Progress (..., P) is a state of each phrase: 0 to L, how many of its L tokens are written; behind that, where it has an opening,
+    how many of that's are, from 0 at the beginning of the text.  The last token of either leads to L.
+    """
+
+    def __init__(self, phrases: Sequence[Sequence[Phrase]]):
+        alphabets = [sorted({token for phrase in own for token in (*phrase.ids, *phrase.opening)}) for own in phrases]
+        P, states = max(map(len, phrases)), 1 + max((len(phrase.ids) + len(phrase.opening) for own in phrases for phrase in own), default=0)
         G, A = len(phrases), max(map(len, alphabets))
         self.lengths = np.zeros((G, P), np.int64)
+        self.start = np.zeros((G, P), np.int64)
         self._letters = np.full((G, A), -1)
-        self._tokens = np.full((G, P, L + 1), -1)            # the one that goes on from there; -1: none does
-        self._next = np.zeros((G, P, L + 1, A + 1), np.int64)
+        self._tokens = np.full((G, P, states, 2), -1)        # those that go on from there, in the phrase and in its opening; -1: none does
+        self._next = np.zeros((G, P, states, A + 1), np.int64)
+        self._written = np.zeros((G, P, states), np.int64)
         for g, own in enumerate(phrases):
             self._letters[g, :len(alphabets[g])] = alphabets[g]
             for p, phrase in enumerate(own):
-                self.lengths[g, p] = len(phrase)
-                self._tokens[g, p, :len(phrase)] = phrase
-                self._next[g, p, :len(phrase) + 1, 1:len(alphabets[g]) + 1] = _transitions(list(phrase), alphabets[g])
-                self._next[g, p, len(phrase)] = len(phrase)
+                self._add(g, p, phrase, alphabets[g])
+
+    def _add(self, g, p, phrase, alphabet):
+        ids, opening, L = list(phrase.ids), list(phrase.opening), len(phrase.ids)
+        self.lengths[g, p], self.start[g, p] = L, L + 1 if opening else 0
+        self._written[g, p, :L + 1], self._tokens[g, p, :L, 0] = np.arange(L + 1), ids
+        self._next[g, p, :L + 1, 1:len(alphabet) + 1] = _transitions(ids, alphabet)
+        self._next[g, p, L] = L
+        for k, token in enumerate(opening):                  # as far as the text up to there is in the phrase itself, and one token further
+            state, within = L + 1 + k, _reached(ids, opening[:k])
+            self._next[g, p, state] = self._next[g, p, within]
+            whole = k + 1 == len(opening) or _reached(ids, opening[:k + 1]) == L
+            self._next[g, p, state, alphabet.index(token) + 1] = L if whole else state + 1
+            self._tokens[g, p, state] = -1 if within == L else ids[within], token
+            self._written[g, p, state] = max(0, L - len(opening) + k) if k else 0        # rises with each token
 
     def advance(self, sentences: np.ndarray, progress: np.ndarray, tokens: np.ndarray) -> np.ndarray:
         """sentences, tokens (...), progress (..., P) -> progress with the tokens (..., P)."""
@@ -47,13 +73,15 @@ class Required:
         return self._next[sentences[..., None], np.arange(self.lengths.shape[1]), progress, letters[..., None]]
 
     def wanted(self, sentences: np.ndarray, progress: np.ndarray) -> np.ndarray:
-        """The token that goes on with each phrase (..., P), -1 where it is whole."""
-        return self._tokens[sentences[..., None], np.arange(self.lengths.shape[1]), progress]
+        """The tokens that go on with each phrase (..., 2 P), -1 where it is whole."""
+        found = self._tokens[sentences[..., None], np.arange(self.lengths.shape[1]), progress]
+        return found.reshape(*found.shape[:-2], -1)
 
     def banks(self, sentences: np.ndarray, progress: np.ndarray) -> np.ndarray:
         """The tokens of whole phrases and of the one that is furthest of the others (...)."""
         whole = progress == self.lengths[sentences]
-        return np.where(whole, progress, 0).sum(-1) + np.where(whole, 0, progress).max(-1)
+        written = self._written[sentences[..., None], np.arange(self.lengths.shape[1]), progress]
+        return np.where(whole, written, 0).sum(-1) + np.where(whole, 0, written).max(-1)
 
     def met(self, sentences: np.ndarray, progress: np.ndarray) -> np.ndarray:
         """Whether all phrases are whole (...)."""
@@ -89,10 +117,12 @@ def _filled(share, there):
 
 def _transitions(phrase, alphabet):
     """(L + 1, A): from so much of the phrase with each letter to how much of it."""
-    def step(written, token):
-        text = [*phrase[:written], token]
-        return next(n for n in range(min(len(text), len(phrase)), -1, -1) if phrase[:n] == text[len(text) - n:])
-    return np.array([[step(written, token) for token in alphabet] for written in range(len(phrase) + 1)]).reshape(len(phrase) + 1, -1)
+    return np.array([[_reached(phrase, [*phrase[:written], token]) for token in alphabet] for written in range(len(phrase) + 1)]).reshape(len(phrase) + 1, -1)
+
+
+def _reached(phrase, text):
+    """How much of the phrase stands at the end of a text."""
+    return next(n for n in range(min(len(text), len(phrase)), -1, -1) if phrase[:n] == text[len(text) - n:])
 
 
 def prefix_table(prefixes: Sequence[Sequence[int]] | None, limits: np.ndarray, vocabulary: int, end: int | None) -> np.ndarray:
@@ -101,26 +131,27 @@ def prefix_table(prefixes: Sequence[Sequence[int]] | None, limits: np.ndarray, v
         return np.full((len(limits), 1), -1)
     _expect_one_each("prefixes", prefixes, len(limits))
     for n, prefix in enumerate(prefixes):
-        _expect_ids(f"the prefix of sentence {n}", prefix, vocabulary, end)
+        _expect_ids(f"the prefix of sentence {n + 1}", prefix, vocabulary, end)
         if len(prefix) > limits[n]:
-            raise ConfigError(f"the prefix of sentence {n} has {len(prefix)} tokens, and most is {limits[n]}; take a larger most.")
+            raise ConfigError(f"the prefix of sentence {n + 1} has {len(prefix)} tokens, and a text at most {limits[n]}; give a shorter prefix.")
     table = np.full((len(limits), max(map(len, prefixes), default=0) + 1), -1)
     for row, prefix in zip(table, prefixes, strict=True):
         row[:len(prefix)] = prefix
     return table
 
 
-def required_phrases(phrases: Sequence[Sequence[Sequence[int]]] | None, count: int, vocabulary: int, end: int | None) -> Required | None:
+def required_phrases(phrases: Sequence[Sequence[Phrase | Ids]] | None, count: int, vocabulary: int, end: int | None) -> Required | None:
     """The phrases of ``count`` sentences; None where there are none.  ConfigError: an empty one, or its ids."""
     if phrases is None:
         return None
     _expect_one_each("required phrases", phrases, count)
-    for n, own in enumerate(phrases):
+    made = [[phrase if isinstance(phrase, Phrase) else Phrase(phrase) for phrase in own] for own in phrases]
+    for n, own in enumerate(made):
         for phrase in own:
-            _expect_ids(f"a required phrase of sentence {n}", phrase, vocabulary, end)
-            if not len(phrase):
-                raise ConfigError(f"a required phrase of sentence {n} is empty; give its ids, or leave it out.")
-    return Required(phrases) if any(map(len, phrases)) else None
+            _expect_ids(f"a required phrase of sentence {n + 1}", (*phrase.ids, *phrase.opening), vocabulary, end)
+            if not len(phrase.ids):
+                raise ConfigError(f"a required phrase of sentence {n + 1} is empty; give its ids, or leave it out.")
+    return Required(made) if any(map(len, made)) else None
 
 
 def _expect_one_each(what, given, count):

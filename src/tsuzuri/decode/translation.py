@@ -4,17 +4,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from tsuzuri.decode.beams import beam_search
+from tsuzuri.decode.constraints import Ids, Phrase
 from tsuzuri.decode.greedy import greedy
 from tsuzuri.decode.search import Hypothesis, Search
 from tsuzuri.decode.tree import BeamTree
 from tsuzuri.text.pairs import batch_of
 
-Ids = Sequence[int]
 ROWS = 256                                                   # hypotheses that are written side by side
 
 
 def translate(model, sources: Sequence[Ids], end: int, search: Search | None = None, *, prefixes: Sequence[Ids] | None = None,
-              required: Sequence[Sequence[Ids]] | None = None, tree: BeamTree | None = None) -> list[list[Hypothesis]]:
+              required: Sequence[Sequence[Phrase | Ids]] | None = None, tree: BeamTree | None = None) -> list[list[Hypothesis]]:
     """The texts of every source, best first; without a ``search`` the greedy one.
 
     A text has at most ``room(source)`` tokens.  ``prefixes`` and ``required`` are one for each source (see ``beam_search``).

@@ -1,9 +1,10 @@
 """How good the translations of a run are: exactly right, token by token, perplexity, BLEU and chrF.
 
 BLEU and chrF are sacreBLEU's (Papineni et al. 2002; Popovic 2015; Post 2018), whose signature says how they were counted.
-Japanese targets are cut into words by Sudachi before they are compared, which the signature's ``tok:none`` stands for; other
-targets by sacreBLEU's own 13a.
+Japanese targets without spaces are cut into words by Sudachi before they are compared, which the signature's ``tok:none`` stands
+for; other targets by sacreBLEU's own 13a.
 """
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,18 +15,20 @@ from tsuzuri.datasets.pairs import open_pairs
 from tsuzuri.datasets.registry import DATASETS
 from tsuzuri.datasets.sources import parse_source
 from tsuzuri.decode.search import Search
+from tsuzuri.errors import ConfigError
 from tsuzuri.kernels.sampling import log_probabilities
 from tsuzuri.text.pairs import batch_of, stacked
-from tsuzuri.writing.translation import Translator
+from tsuzuri.writing.translation import Translator, pieces_of
 
 ROWS = 64                                                    # pairs whose tokens are scored side by side
 CHUNK = 512                                                  # pairs that are translated between two reports
+_KANA = re.compile("[ぁ-ゖァ-ヺ]")
 
 
 def evaluate_pairs(translator: Translator, data: str, target: str = "", search: Search | None = None, *,
                    report: Callable[[int, int], None] = lambda done, of: None) -> dict[str, Any]:
-    """``pairs``, ``exact_match``, ``token_accuracy``, ``perplexity``, ``bleu``, ``chrf`` with their signatures, and the
-    ``translations``, of a set of pairs (see ``tsuzuri seq2seq evaluate``); ``report`` is told how many are done of how many.
+    """``pairs``, ``exact_match``, ``token_accuracy``, ``perplexity``, ``unknown`` (target tokens that are ``<unk>``), ``bleu``, ``chrf``
+    with their signatures, and the ``translations``, of a set of pairs (see ``tsuzuri seq2seq evaluate``); ``report`` is told how many are done of how many.
 
     ``perplexity`` is that of a target token, its end included, and ``token_accuracy`` the share of tokens that are the most
     probable after the right ones before them.  DataError: what is no source for this run.
@@ -38,21 +41,36 @@ def evaluate_pairs(translator: Translator, data: str, target: str = "", search: 
     right = [text for _, text in found]
     exact = sum(_is_right(translator, ours, theirs) for ours, theirs in zip(written, right, strict=True))
     nats, tokens, correct = _scored(translator, found)
-    japanese = translator.run.settings.pairs.units()[1] == "ja"
+    unk = translator.run.target.unk_id
+    unknown = 0 if unk is None else sum(translator.target_ids(text.strip()).count(unk) for text in right)
+    japanese = translator.run.settings.pairs.units()[1] == "ja" or mostly_japanese(right)
     return {"pairs": len(found), "exact_match": exact / len(found), "token_accuracy": correct / tokens,
-            "perplexity": float(np.exp(nats / tokens)), **corpus_scores(written, right, japanese), "translations": written}
+            "perplexity": float(np.exp(nats / tokens)), "unknown": unknown, **corpus_scores(written, right, japanese), "translations": written}
 
 
 def corpus_scores(written: Sequence[str], right: Sequence[str], japanese: bool = False) -> dict[str, Any]:
-    """BLEU and chrF in percent, with sacreBLEU's signatures."""
+    """BLEU and chrF in percent, with sacreBLEU's signatures; of Japanese without spaces by Sudachi's words, or characters where it is not installed."""
     from sacrebleu.metrics import BLEU, CHRF
-
-    from tsuzuri.text.tokenizers.japanese import words_of
-    cut = (lambda lines: [" ".join(words_of(line)) for line in lines]) if japanese else list
-    bleu, chrf = BLEU(tokenize="none" if japanese else None, force=True), CHRF()     # both sides are as the data is, cut or not
+    tokenize, cut, words = _japanese_words() if japanese else (None, list, "")
+    bleu, chrf = BLEU(tokenize=tokenize, force=True), CHRF()                         # both sides are as the data is, cut or not
     score = bleu.corpus_score(cut(written), [cut(right)]).score
-    return {"bleu": score, "bleu_signature": f"{bleu.get_signature()}{'|words:sudachi-A' if japanese else ''}",
+    return {"bleu": score, "bleu_signature": f"{bleu.get_signature()}{words}",
             "chrf": chrf.corpus_score(list(written), [list(right)]).score, "chrf_signature": str(chrf.get_signature())}
+
+
+def mostly_japanese(lines: Sequence[str]) -> bool:
+    """Whether most lines have kana and no spaces."""
+    return 2 * sum(len(line.split()) == 1 and _KANA.search(line) is not None for line in lines) > len(lines)
+
+
+def _japanese_words():
+    """sacreBLEU's name of a tokenizer, how lines are cut before, and what the signature says of it."""
+    from tsuzuri.text.tokenizers.japanese import words_of
+    try:
+        words_of("")
+    except ConfigError:
+        return "char", list, ""
+    return "none", lambda lines: [" ".join(words_of(line)) for line in lines], "|words:sudachi-A"
 
 
 @dataclass(frozen=True)
@@ -84,15 +102,18 @@ def score_pairs(translator: Translator, data: str, target: str = "", expected: i
     found = pairs_of(translator, data, target)
     for low in range(0, len(found), ROWS):
         some = found[low:low + ROWS]
+        for _, text in some:
+            translator.known_target_ids(text.strip())        # refuses a character that no target had
         source, lengths, targets = _batch(translator, some, low)
+        pieces = [pieces_of(translator.run.source, line.strip(), source[n, :lengths[n]]) for n, (line, _) in enumerate(some)] if expected else []
         total, tokens = np.zeros(len(some)), _lists(len(some))
         for t, (logits, attention) in enumerate(_steps(translator, source, lengths, targets)):
             log_p = log_probabilities(logits)
             for n in np.flatnonzero(targets[:, t] >= 0).tolist():
                 total[n] += log_p[n, targets[n, t]]
                 if expected:
-                    looked = -1 if attention is None else int(attention[n].argmax())
-                    tokens[n].append(_explained(translator, log_p[n], targets[n, t], expected, source[n], looked))
+                    looked = "" if attention is None else pieces[n][int(attention[n].argmax())]
+                    tokens[n].append(_explained(translator, log_p[n], targets[n, t], expected, looked))
         yield from (ScoredPair(ours, theirs, float(total[n]), tokens[n]) for n, (ours, theirs) in enumerate(some))
 
 
@@ -100,11 +121,10 @@ def _lists(count) -> list[list[ScoredToken]]:
     return [[] for _ in range(count)]
 
 
-def _explained(translator, log_p, token, expected, source, looked):
+def _explained(translator, log_p, token, expected, looked):
     likeliest = np.argsort(-log_p, kind="stable")[:expected]
     return ScoredToken(translator.token_text(int(token)), float(log_p[token]),
-                       [(translator.token_text(int(k)), float(np.exp(log_p[k]))) for k in likeliest],
-                       "" if looked < 0 else translator.run.source.decode([int(source[looked])]))
+                       [(translator.token_text(int(k)), float(np.exp(log_p[k]))) for k in likeliest], looked)
 
 
 def pairs_of(translator: Translator, data: str, target: str) -> list[tuple[str, str]]:

@@ -234,19 +234,20 @@ class AttentionModel(RecurrentSeq2SeqModel):
     def _penalty(self, steps, targets):
         """What coverage and hard choices add to the loss in training."""
         count = (targets >= 0).astype(steps.hs.dtype)
-        penalties = []
-        if self.config.coverage:
-            penalties.append(_looked_twice(steps.weights, count))
+        twice = _looked_twice(steps.weights) * count if self.config.coverage else None
+        penalties = [] if twice is None else [twice.sum() * float(1 / count.sum())]
         if steps.log_p is not None:
-            penalties.append(cost_of_choices(steps.log_p, self._token_losses(steps.hs, targets), count, self.config.one_by_one))
+            losses = self._token_losses(steps.hs, targets)
+            costs = losses if twice is None else losses + twice.data             # a choice that later steps hear of moves their weights too
+            penalties.append(cost_of_choices(steps.log_p, costs, count, self.config.one_by_one))
         return sum(penalties[1:], penalties[0]) if penalties else None
 
 
-def _looked_twice(weights: Tensor, count: Array) -> Tensor:
-    """The mean over the tokens that count of sum_s min(a_ts, sum_{t' < t} a_t's).  Source: See, Liu and Manning 2017."""
+def _looked_twice(weights: Tensor) -> Tensor:
+    """sum_s min(a_ts, sum_{t' < t} a_t's) of each step, (N, T).  Source: See, Liu and Manning 2017."""
     T = weights.shape[1]
     before = Tensor(np.tril(np.ones((T, T), weights.dtype), -1)) @ weights
-    return (ops.minimum(weights, before).sum(axis=2) * count).sum() * float(1 / count.sum())
+    return ops.minimum(weights, before).sum(axis=2)
 
 
 def cost_of_choices(log_p: Tensor, losses: Array, count: Array, onward: bool) -> Tensor:

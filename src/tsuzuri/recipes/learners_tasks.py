@@ -9,7 +9,8 @@ from tsuzuri.writing.translation import Translator
 
 SAITO = "Saito 2018, Deep Learning from Scratch 2, 7 and 8"
 SEEDS = (1, 2, 3)
-DATE = "TUESDAY, SEPTEMBER 25, 1984"
+DATE, ISO = "TUESDAY, SEPTEMBER 25, 1984", "1984-09-25"
+PARTS = {"year": ("1984", "1984"), "month": ("SEPTEMBER", "09"), "day": ("25", "25")}
 
 
 def _exact(recipe, out, watch):
@@ -26,6 +27,7 @@ def _dates(recipe, out, watch, second=98.0):
     after_two = median(one[1] for one in found)
     details = [f"seed {seed}: {_curve(one)}" for seed, one in zip(SEEDS, found, strict=True)]
     details.append(f"median after epoch 2: {after_two:.2f} (must be >= {second:g})")
+    details += [f"seed {seed}: {_aligned(run)}" for seed, run in zip(SEEDS, runs, strict=True)]
     details.append(_draw(runs[0], out / "attention.png"))
     return Measured(median(one[-1] for one in found), tuple(details), after_two >= second)
 
@@ -43,6 +45,17 @@ def accuracies(run) -> list[float]:
 
 def _curve(found):
     return "percent right after each epoch: " + ", ".join(f"{value:.1f}" for value in found)
+
+
+def _aligned(run):
+    """The mean weight that the digits of each part of the answer give to that part of the date."""
+    seen = Translator(run).look(DATE)
+    written = "".join(seen.target[:-1])
+    if written != ISO:
+        return f"{DATE} was written {written}"
+    weights = seen.of()
+    shares = {part: weights[ISO.index(ours):][:len(ours), DATE.index(theirs):][:, :len(theirs)].sum(1).mean() for part, (theirs, ours) in PARTS.items()}
+    return "weight that lies on its own part of the date: " + ", ".join(f"{part} {share:.0%}" for part, share in shares.items())
 
 
 def _draw(run, path):

@@ -115,7 +115,7 @@ class TrainingConfig(LoopConfig, frozen=True, forbid_unknown_fields=True):
 
 
 class AveragingConfig(LoopConfig, frozen=True, forbid_unknown_fields=True):
-    """A training whose finished model may be the mean of its last epochs."""
+    """A training whose finished model may be the mean of its last epochs.  Source: Vaswani et al. 2017 (5.4: of the last checkpoints)."""
 
     average: int = 0
     """last epochs whose weights are averaged for the finished model; 0: the weights of the best epoch"""

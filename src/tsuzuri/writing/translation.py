@@ -1,11 +1,13 @@
 """Translating text with trained runs: a file, standard input and a conversation all go this way."""
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
+from tsuzuri.decode.constraints import Phrase
 from tsuzuri.decode.ensemble import Ensemble
 from tsuzuri.decode.search import Hypothesis, Search
 from tsuzuri.decode.translation import translate
@@ -13,6 +15,7 @@ from tsuzuri.decode.tree import BeamTree
 from tsuzuri.errors import ConfigError, DataError
 from tsuzuri.text.pairs import line_end
 from tsuzuri.train.seq2seq_run import Seq2SeqRun
+from tsuzuri.writing.direction import Sides
 
 CHUNK = 2048                                                 # lines that are read before they are translated
 MOSTLY = 0.5                                                 # share of unknown tokens from which on a line seems to be of another language
@@ -72,12 +75,12 @@ class Translator:
         """The translations of every line, best first, ``chunk`` lines side by side; without a ``search`` the greedy one.
 
         ``prefix`` is what every text begins with, ``required`` are phrases that must be in it.  With ``replace_unknown`` the
-        source's token that was looked at most stands for ``<unk>``.  DataError: a line that is empty, longer than the model's
+        source's token that was looked at most stands for ``<unk>`` (Luong, Sutskever et al. 2015, there by an aligner).  DataError: a line that is empty, longer than the model's
         limit or with a character it never saw; a prefix or phrase with a word that no target had.
         """
         if replace_unknown and not self.attends:
             raise ConfigError(f"{self.run.folder} has no attention, which would say what stands for an unknown word; leave out replace_unknown.")
-        must = [self._wanted(self._within(phrase)) for phrase in required]
+        must = [self._phrase(phrase) for phrase in required]
         begin = self._wanted(prefix)
         numbered = enumerate(lines, 1)
         while some := list(islice(numbered, chunk)):
@@ -95,7 +98,7 @@ class Translator:
         if isinstance(self.model, Ensemble):
             raise ConfigError("several runs together have no one attention to draw; name one of them.")
         ids = self.source_ids(source)
-        written = self.target_ids(target.strip()) if target else translate(self.model, [ids], self.end)[0][0].ids
+        written = self.known_target_ids(target.strip()) if target else translate(self.model, [ids], self.end)[0][0].ids
         weights = self.model.attention(np.array([ids]), np.array([len(ids)]), np.array([[self.end, *written]]))
         if weights is None:
             raise ConfigError(f"{self.run.folder} is an {self.run.settings.model.arch}, which has no attention to draw; name a run of another arch.")
@@ -103,8 +106,15 @@ class Translator:
         return Looked(weights[:, :, 0], pieces_of(self.run.source, source.strip(), ids), [*map(self.token_text, written), "(end)"], hard)
 
     def token_text(self, token: int) -> str:
-        """How a token of the target is written."""
-        return "(end)" if token == self.end else self.run.target.decode([token])
+        """How a token of the target is written; one of byte pairs that is part of a letter by its bytes."""
+        if token == self.end:
+            return "(end)"
+        text = self.run.target.decode([token])
+        return self._target_bytes[token].decode("utf-8", "backslashreplace") if "\ufffd" in text else text
+
+    @cached_property
+    def _target_bytes(self):
+        return self.run.target.token_bytes()
 
     def source_ids(self, line: str, number: int = 1) -> list[int]:
         """The tokens of a source.  DataError: see ``translate``."""
@@ -127,12 +137,17 @@ class Translator:
         """The tokens of a part of a target."""
         return self.run.target.encode(text)
 
-    def _within(self, phrase):
-        """A phrase as it stands within a text: byte pairs have the space before a word in them, in scripts that have capitals or spaces."""
-        if self.run.target.unit != "bpe" or not phrase.strip():
-            return phrase
-        plain, spaced = phrase.strip(), f" {phrase.strip()}"
-        return spaced if plain[0].lower() != plain[0].upper() or len(self.target_ids(spaced)) <= len(self.target_ids(plain)) else plain
+    def known_target_ids(self, text: str) -> list[int]:
+        """Likewise.  DataError: a character that no target had."""
+        return self._wanted(text) if self.run.target.unit == "char" else self.target_ids(text)
+
+    def _phrase(self, text):
+        """The tokens of a phrase.  Byte pairs have the space before a word in them, in scripts that have capitals or spaces, but not first in a text."""
+        plain = self._wanted(text.strip() if self.run.target.unit == "bpe" else text)
+        if self.run.target.unit != "bpe" or not plain:
+            return Phrase(plain)
+        spaced, first = self._wanted(f" {text.strip()}"), text.strip()[0]
+        return Phrase(spaced, plain) if first.lower() != first.upper() or len(spaced) <= len(plain) else Phrase(plain)
 
     def _wanted(self, text):
         """The tokens of what a translation must have.  DataError: one of them is unknown."""
@@ -145,6 +160,9 @@ class Translator:
     def _refuse_unknown(self, line, ids, number):
         """A character that was never seen has no meaning; a line of unknown words is not of the source's language."""
         tokenizer = self.run.source
+        if tokenizer.unit == "bpe" and self._sides is not None and self._sides.is_target(line):
+            raise DataError(f"line {number} looks like the language of the targets (its tokens are frequent there and rare among the sources); "
+                            "give sources, or train with --direction the other way.")
         if tokenizer.unk_id is None or tokenizer.unk_id not in ids:
             return
         if tokenizer.unit == "char":
@@ -157,6 +175,14 @@ class Translator:
         if self.run.target.unk_id is not None and other.count(self.run.target.unk_id) / max(len(other), 1) < share / 2:
             raise DataError(f"line {number} looks like the language of the targets ({share:.0%} of its words are unknown as a source); "
                             "give sources, or train with --direction the other way.")
+
+    @cached_property
+    def _sides(self) -> Sides | None:
+        """How frequent tokens are on either side; None where the run was moved without its pairs."""
+        try:
+            return Sides(self.run)
+        except DataError:
+            return None
 
     def _read(self, text: Hypothesis, line: str, ids, replace_unknown):
         source = pieces_of(self.run.source, line.strip(), ids)

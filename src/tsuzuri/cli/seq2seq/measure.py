@@ -54,8 +54,12 @@ def evaluate(run: Path, data: Text, target: Text = "", /, *, search: Searching |
     if json:
         return print_json(result)
     print(f"{result['pairs']:,} pairs: {100 * result['exact_match']:.2f} % exactly right, {100 * result['token_accuracy']:.2f} % of the tokens, "
-          f"perplexity {result['perplexity']:,.2f}\n"
+          f"perplexity {result['perplexity']:,.2f}{_unknown(result['unknown'])}\n"
           f"BLEU {result['bleu']:.2f} ({result['bleu_signature']})\nchrF {result['chrf']:.2f} ({result['chrf_signature']})")
+
+
+def _unknown(count):
+    return f"; {count:,} target tokens are <unk>" if count else ""
 
 
 def score(run: Path, data: Text, target: Text = "", /, *, explain: Annotated[bool, Parameter(negative="")] = False, top: Whole | None = None,

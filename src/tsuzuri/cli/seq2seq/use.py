@@ -58,7 +58,11 @@ def predict(run: Path, file: Text = "-", /, *, search: Searching | None = None, 
     chosen = search.chosen(n_best) or (Search(beams=1) if json else None)            # greedy, with its log p
     translator = Translator(run, *(ensemble or []))
     typed = file == "-" and sys.stdin.isatty()
-    lines = (line.rstrip("\n") for line in sys.stdin) if typed else read_lines(file, errors=translator.run.settings.pairs.encoding_errors)
+    errors = translator.run.settings.pairs.encoding_errors
+    if file != "-" and Path(file).is_file():
+        for number, line in enumerate(read_lines(file, errors=errors), 1):
+            translator.source_ids(line, number)              # refuses a bad line before anything is printed
+    lines = (line.rstrip("\n") for line in sys.stdin) if typed else read_lines(file, errors=errors)
     for texts in translator.translate(lines, chosen, prefix=prefix, required=must or [], replace_unknown=replace_unknown,
                                       chunk=1 if typed else CHUNK):
         if json:

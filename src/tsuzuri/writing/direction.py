@@ -1,0 +1,47 @@
+"""Whether a line is of the language of a training's sources or of its targets: by how frequent its tokens are on either side.
+
+A vocabulary of byte pairs knows every text, so that unknown words cannot tell.  A line is read as single tokens, each as frequent
+as on that side of the training's pairs (Laplace's rule for those that never stood there):
+
+    evidence = (log p(line as a target) - log p(line as a source)) / tokens
+
+What is above the training's own sources, and nearer to its targets, is a target.  Where the two sides are of one language, as questions and
+answers are, no line is.
+"""
+import numpy as np
+
+from tsuzuri.train.seq2seq_run import Seq2SeqRun
+
+SAMPLE = 1 << 20                                             # ids whose tokens are counted
+PAIRS = 1000                                                 # pairs whose evidence is compared
+FEWEST = 4                                                   # tokens below which a line is too short to tell
+
+
+class Sides:
+    """How frequent tokens are on either side of a run's pairs.  DataError: it has none any more."""
+
+    def __init__(self, run: Seq2SeqRun):
+        self.run, corpus = run, run.corpus()
+        pairs = max(1, int(np.searchsorted(corpus.bounds, SAMPLE)) // 2)
+        bounds = np.asarray(corpus.bounds[:2 * pairs + 1])
+        ids, of_target = np.asarray(corpus.ids[:bounds[-1]]), np.repeat(np.arange(len(bounds) - 1) % 2, np.diff(bounds)).astype(bool)
+        self._source, self._target = _log_p(ids[~of_target], corpus.source_vocabulary), _log_p(ids[of_target], corpus.target_vocabulary)
+        some = np.linspace(0, pairs - 1, min(pairs, PAIRS)).astype(int).tolist()
+        sources = [self.evidence(run.source.decode(corpus.source(k))) for k in some]
+        targets = [self.evidence(run.target.decode(corpus.target(k)[:-1])) for k in some]
+        highest, middle = max(sources), float(np.median(targets))
+        self.limit = (highest + middle) / 2 if highest < middle else np.inf
+
+    def is_target(self, line: str) -> bool:
+        """Whether a line seems to be of the targets' language."""
+        return len(self.run.source.encode(line)) >= FEWEST and self.evidence(line) > self.limit
+
+    def evidence(self, line: str) -> float:
+        """Nats a token."""
+        as_source, as_target = self.run.source.encode(line), self.run.target.encode(line)
+        return float(self._target[as_target].sum() - self._source[as_source].sum()) / max(len(as_source), len(as_target), 1)
+
+
+def _log_p(ids, vocabulary):
+    counts = np.bincount(ids, minlength=vocabulary) + 1
+    return np.log(counts / counts.sum())
