@@ -1,7 +1,7 @@
 """How many tokens a second does evaluation read, beside PyTorch, with the same weights?
 
 Nothing is recorded; the state is carried from window to window, over the first tokens of the Penn Treebank's test text, as one row
-in windows of 256 (as `tsuzuri lm evaluate` reads) and as 10 rows in windows of 35.  Both must give the same loss.
+in windows of 512 (as `tsuzuri lm evaluate` reads) and as 10 rows in windows of 35.  Both must give the same loss.
 
     python benchmarks/evaluation.py [--rounds 7]
 """

@@ -100,6 +100,20 @@ def test_a_text_to_validate_with(tmp_path, text, quick):
     assert run.tokenizer.decode(run.held_out().ids) == made_up(12, seed=5)
 
 
+def test_what_of_a_text_to_validate_with_was_also_learnt_from_is_said_before_training(tmp_path, text, quick):
+    """Three lines of 7 tokens that were copied and three of words that are in no other: 14 of 35 runs of 8."""
+    (tmp_path / "other.txt").write_text("".join(text.read_text().splitlines(keepends=True)[10:13]) + "and what is it to us\n" * 3)
+    flags, found = small("--unit", "word"), []
+    for valid in (tmp_path / "other.txt", text, "none"):
+        done = call("lm", "train", text, "--out", tmp_path / str(len(found)), *flags, "--valid", valid)
+        assert done.code == 0, done.err
+        before, _, _ = done.err.partition("epoch 1/1")
+        found.append([line for line in before.splitlines() if "also stand" in line])
+        assert done.err.count("also stand") == len(found[-1])
+    sentence = "{} % of the validation text's runs of 8 tokens also stand in the training text"
+    assert found == [[sentence.format("40.0")], [sentence.format("100.0")], []]
+
+
 # Results
 
 def test_results_on_stdout_and_progress_on_stderr(tmp_path, text):

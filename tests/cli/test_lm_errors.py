@@ -73,6 +73,11 @@ def test_an_option_without_its_strategy(counted, text):
     assert (done.code, done.err) == (2, "tsuzuri: weight: an option is one of --adapt; add --adapt cache or dynamic, or leave it out.\n")
 
 
+def test_an_option_that_is_given_twice(counted, text):
+    done = call("lm", "evaluate", counted, text, "--adapt", "cache", "--option", "weight=0.3", "--option", "weight=0.2")
+    assert (done.code, done.err) == (2, "tsuzuri: option weight is given twice; give it once.\n")
+
+
 def test_a_line_that_was_being_written_when_all_ended_is_no_obstacle(text, tmp_path, quick):
     assert call("lm", "train", text, "--out", tmp_path / "run", *small("--epochs", 2), "--minutes", "0.0001").code == 0
     run = Run(tmp_path / "run")

@@ -190,6 +190,22 @@ def test_a_file_is_read_as_the_training_read_its_text(trained, tmp_path):
     assert "the text has no tokens" in refused("lm", "gates", trained, "--file", tmp_path / "a.txt", "--out", tmp_path / "a.svg")
 
 
+def test_a_file_of_aozora_is_cleaned_as_the_text_of_the_training_was(tmp_path, quick):
+    """In pictures and in `lm score`, as in `lm evaluate`."""
+    ruby, plain = tmp_path / "ruby.txt", tmp_path / "plain.txt"
+    ruby.write_text("吾輩《わがはい》は猫である。［＃改ページ］\n" * 20, encoding="utf-8")
+    plain.write_text("吾輩は猫である。\n" * 20, encoding="utf-8")
+    ok("lm", "train", ruby, "--out", tmp_path / "run", *small("--unit", "char", "--aozora", "clean"))
+    pictures, scores = [], []
+    for file in (ruby, plain):
+        ok("lm", "gates", tmp_path / "run", "--file", file, "--out", tmp_path / "a.svg")
+        pictures.append(drawn(tmp_path / "a.svg"))
+        scores.append(ok("lm", "score", tmp_path / "run", file))
+    assert pictures[0] == pictures[1]
+    assert scores[0] == scores[1]
+    assert "<unk>" not in scores[0]
+
+
 def test_a_run_of_float16_is_looked_into(text, tmp_path, quick):
     """NumPy has no linear algebra of float16."""
     ok("lm", "train", text, "--out", tmp_path / "run", *small("--dtype", "float16", "--optimizer", "sgd"))

@@ -1,4 +1,5 @@
 """`lm generate` and `lm suggest` as a user meets them: every flag has an effect, and what does not go together is refused."""
+import contextlib
 import json
 import os
 import pty
@@ -9,7 +10,9 @@ import time
 import pytest
 from command_line import call, process
 
+from tsuzuri.cli import main
 from tsuzuri.cli.lm.typing import complete, type_text
+from tsuzuri.models.recurrent import RecurrentLanguageModel
 
 
 def write(run, *flags, prompt="the cat", tokens=60):
@@ -28,6 +31,15 @@ def test_neutral_values_change_nothing(trained):
     neutral = ("--temperature", 1, "--top-k", 0, "--top-p", 1, "--min-p", 0, "--typical", 1, "--repetition-penalty", 1, "--no-repeat", 0,
                "--seed", 1, "--samples", 1)
     assert write(trained, *neutral) == write(trained)
+
+
+def test_each_piece_is_out_before_the_model_goes_on(trained, tmp_path, monkeypatch):
+    """In a file, which is buffered as a pipe is: the prompt and one character more at every step."""
+    path, seen, step = tmp_path / "out.txt", [], RecurrentLanguageModel.step
+    monkeypatch.setattr(RecurrentLanguageModel, "step", lambda self, *given: seen.append(path.read_text()) or step(self, *given))
+    with open(path, "w") as out, contextlib.redirect_stdout(out), pytest.raises(SystemExit):
+        main(["lm", "generate", str(trained), "--prompt", "the cat", "--tokens", "6"])
+    assert seen == [path.read_text()[:len("the cat") + k] for k in range(1, 6)]
 
 
 def test_samples_stand_one_below_the_other(trained):
@@ -67,7 +79,14 @@ def test_beams(trained):
     assert best.rstrip("\n") in several
     assert several.count("--- beam") == 4
     assert write(trained, "--beams", 1, tokens=12) == write(trained, "--temperature", 0, tokens=12)
-    assert "".join(several.split("score ")[1:]) != "".join(write(trained, "--beams", 4, "--samples", 4, "--length-penalty", 1, tokens=12).split("score ")[1:])
+
+
+def test_a_length_penalty_pays_longer_texts_back(trained):
+    """Without it the shortest text, which a stop ends at once, is the likeliest of all that are found."""
+    def sizes(penalty):
+        found = write(trained, "--beams", 4, "--samples", 4, "--stop", " ", "--length-penalty", penalty, tokens=12)
+        return [len(text.split("---\n")[1].strip()) for text in found.split("--- beam")[1:]]
+    assert sizes(0)[0] < sizes(20)[0]
 
 
 def test_what_the_vocabulary_lacks_is_said(trained):
@@ -78,8 +97,8 @@ def test_what_the_vocabulary_lacks_is_said(trained):
 
 @pytest.mark.parametrize(("flags", "words"), [
     ("--beams 2 --temperature 0.5", ["beams", "temperature would have no effect"]), ("--beams 2 --top-k 3 --seed 4", ["top_k, seed would have no effect"]),
-    ("--beams 0", ["beams is 0"]), ("--beams 2 --samples 3", ["samples is 3", "at most 2"]), ("--beams 2 --length-penalty -1", ["length_penalty is -1"]),
-    ("--length-penalty 0.6", ["length_penalty is 0.6", "--beams"]), ("--samples 0", ["samples is 0"]), ("--samples -2", ["samples is -2"]),
+    ("--beams 0", ["beams is 0"]), ("--beams 2 --samples 3", ["samples is 3", "at most 2"]), ("--beams 2 --length-penalty -1 --stop x", ["length_penalty is -1"]),
+    ("--length-penalty 0.6", ["length_penalty is 0.6", "--beams"]), ("--beams 2 --length-penalty 0.6", ["length_penalty is 0.6", "give --stop too"]), ("--samples 0", ["samples is 0"]), ("--samples -2", ["samples is -2"]),
     ("--temperature 0.5 --temperature 1 --samples 2", ["2 temperatures and 2 samples"]), ("--min-p 2", ["min_p is 2"]),
     ("--typical 0", ["typical is 0"]), ("--repetition-penalty 0", ["repetition_penalty is 0"]), ("--no-repeat -1", ["no_repeat is -1"]),
     ("--temperature 1 --temperature -1", ["temperature is -1"]), ("--no-repeat 1 --tokens 500", ["no_repeat is 1", "every token would repeat"]),

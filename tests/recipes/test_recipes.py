@@ -8,20 +8,25 @@ import numpy as np
 import pytest
 
 from tsuzuri.datasets import fetch
+from tsuzuri.measuring.evaluation import evaluate_run
 from tsuzuri.recipes import (
     RECIPES,
     Measured,
     Watch,
     forecasting,
+    language_models,
     learners_tasks,
     memory_tasks,
+    other_texts,
     penn_treebank,
     run_recipe,
     translation,
 )
 from tsuzuri.recipes.book_vectors import PUBLISHED, toy_floor
 from tsuzuri.recipes.gold_sets import bound
-from tsuzuri.train.seq2seq_run import TASK, Seq2SeqRun
+from tsuzuri.text import BPTTBatches
+from tsuzuri.train.run import Run
+from tsuzuri.train.seq2seq_run import Seq2SeqRun
 from tsuzuri.train.trainings import training_of
 from tsuzuri.vectors.word_vectors import WordVectors
 
@@ -92,7 +97,7 @@ def test_vectors_that_are_there_are_not_trained_again(tmp_path, data_dir):
 
 def test_a_training_that_was_killed_is_gone_on_with(tmp_path, data_dir):
     def killed(events):
-        next(events)
+        next(event for event in events if type(event).__name__ != "Reading")
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -137,10 +142,46 @@ def test_the_ten_minutes_are_those_of_both_models(counting, reached, monkeypatch
     assert result.details[-1] == f"{9 + counting / 60:.1f} minutes of training and counting (must be <= 10)"
 
 
+# Language models
+
+@pytest.fixture
+def small_treebank(text, monkeypatch, no_curves):
+    """The recipe of ten minutes and its n-grams, on a text of some lines, in seconds."""
+    short = {"data": str(text), "threads": 1}
+    small = short | {"size": 8, "batch_size": 2, "bptt": 9, "lr": 1.0, "epochs": 3}
+    counted, recipe = penn_treebank.NGRAM, RECIPES["ptb-10-minutes"]
+    monkeypatch.setattr(penn_treebank, "TEST", str(text))
+    monkeypatch.setattr(penn_treebank, "NGRAM", replace(counted, settings=counted.settings | short))
+    monkeypatch.setitem(RECIPES, recipe.name, replace(recipe, settings=recipe.settings | small))
+    return recipe.name
+
+
+def test_the_treebank_in_short(small_treebank, text, tmp_path):
+    """Every printed perplexity is that of the log or of an evaluation, and the time of a step that of the clock up to the last one."""
+    out = tmp_path / "x"
+    run_recipe(small_treebank, out, QUIETLY)
+    run, counted = Run(out), Run(tmp_path / "x-ngram")
+    validations = [record for record in run.logged() if "valid_loss" in record]
+    steps, an_epoch = validations[-1]["step"], len(BPTTBatches(run.corpus().ids, 2, 9))
+    assert [record["step"] for record in validations] == [an_epoch, 2 * an_epoch, 3 * an_epoch]
+    clock = {steps // 2: 1, steps: 0.25 * steps, steps + 1: 1000}
+    run.clock.write_text("".join(f'{{"step": {step}, "seconds": {seconds}}}\n' for step, seconds in clock.items()))
+    result = run_recipe(small_treebank, out, QUIETLY)
+    alone, cached, mixed = (evaluate_run(run, str(text), **more) for more in ({}, {"adapt": "cache"}, {"mix": [counted]}))
+    shown = ", ".join(f"{math.exp(record['valid_loss']):.2f}" for record in validations)
+    assert result.figure == mixed["perplexity"]
+    assert result.details[:-1] == (
+        f"alone {alone['perplexity']:.2f}; with a cache of the last words {cached['perplexity']:.2f}",
+        f"validation perplexity after each epoch: {shown}",
+        f"250 ms a step with validation, {an_epoch} steps an epoch",
+        f"with 5-grams, weighed {mixed['weights'][1]:.2f} by the validation text: {mixed['perplexity']:.2f}")
+
+
 # From sequence to sequence: every recipe in seconds, on a few of its pairs and with a small model
 
 LEARNERS = [recipe.name for recipe in learners_tasks.RECIPES]
 TRANSLATIONS = [recipe.name for recipe in translation.RECIPES]
+LANGUAGE_MODELS = [recipe.name for room in (language_models, penn_treebank, other_texts) for recipe in room.RECIPES if recipe.settings]
 
 
 @pytest.fixture
@@ -159,11 +200,14 @@ def short(monkeypatch):
     return shortened
 
 
-@pytest.mark.parametrize("name", [*LEARNERS, *TRANSLATIONS])
-def test_the_settings_of_a_recipe_fit_together(name):
-    settings, origin = TASK.choose([("recipe", RECIPES[name].settings)])
-    assert {setting for setting, where in origin.items() if where == "recipe"} == set(RECIPES[name].settings)
-    TASK.refuse_no_text(settings)
+@pytest.mark.parametrize(("command", "name"), [*(("seq2seq", name) for name in LEARNERS + TRANSLATIONS), *(("lm", name) for name in LANGUAGE_MODELS)])
+def test_the_settings_of_a_recipe_fit_together(command, name):
+    """And it says what it learns from, but for the one that writes its text itself."""
+    given, task = RECIPES[name].settings, training_of(command).run.task
+    settings, origin = task.choose([("recipe", given)])
+    assert {setting for setting, where in origin.items() if where == "recipe"} == set(given)
+    if name != "rnnlm-1000-words":
+        task.refuse_no_text(settings)
 
 
 @pytest.mark.parametrize("name", [name for name in LEARNERS if name != "dates-attention"])
@@ -193,10 +237,22 @@ def test_the_dates_are_the_median_of_three_seeds(short, tmp_path, monkeypatch):
     monkeypatch.setattr(learners_tasks, "trained_pairs", lambda recipe, out, watch, **more: out.name)
     monkeypatch.setattr(learners_tasks, "accuracies", lambda name: curves[name])
     monkeypatch.setattr(learners_tasks, "_draw", lambda run, path: "drawn")
+    monkeypatch.setattr(learners_tasks, "_aligned", lambda run: "")
     result = run_recipe("dates-attention", tmp_path / "x", QUIETLY)
     assert (result.figure, result.reached) == (99.92, True)
     curves["seed-3"][1] = 97.5                                # then the median after two epochs is too low
     assert not run_recipe("dates-attention", tmp_path / "x", QUIETLY).reached
+
+
+def test_how_much_weight_lies_on_the_right_part_of_a_date(monkeypatch):
+    """Of the year's four digits half on theirs, of the month's all, of the day's one all and one nine tenths."""
+    date, answer, weights = learners_tasks.DATE, learners_tasks.ISO, np.zeros((11, len(learners_tasks.DATE)))
+    weights[range(4), range(date.index("1984"), date.index("1984") + 4)] = 0.5
+    weights[5:7, date.index("SEPTEMBER"):][:, :9] = 1 / 9
+    weights[8, date.index("25")], weights[9, date.index("25") + 1], weights[9, 0] = 1, 0.9, 0.1
+    monkeypatch.setattr(learners_tasks, "Translator", lambda run: SimpleNamespace(look=lambda source: SimpleNamespace(target=[*run, "(end)"], of=lambda: weights)))
+    assert learners_tasks._aligned(answer).endswith("year 50%, month 100%, day 95%")
+    assert learners_tasks._aligned("1984-09-2").endswith("was written 1984-09-2")
 
 
 @pytest.mark.parametrize(("bleu", "plain", "minutes", "reached"), [(38.5, 33.0, 59.0, True), (38.0, 33.1, 59.0, False), (38.5, 33.0, 60.5, False)])

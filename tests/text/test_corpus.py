@@ -1,9 +1,12 @@
 """Corpora on disk: the ids of the text, the counts beside them, and nothing half written."""
+import math
+
 import numpy as np
 import pytest
 
 from tsuzuri.errors import DataError
 from tsuzuri.text import BPETokenizer, CharTokenizer, WordTokenizer, corpus, encode_corpus, open_corpus
+from tsuzuri.text.unknown_words import Spelling
 
 LINES = ["吾輩は 猫 である", "", "you say hello", "名前は 👩‍👩‍👧 まだ無い"] * 50
 TOKENIZERS = {"char": CharTokenizer.train(LINES[:4]), "word": WordTokenizer.train(LINES[:3]),
@@ -72,6 +75,18 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path):
     (tmp_path / "corpus.toml").write_text("tokens = 1\n")
     with pytest.raises(DataError, match=r"corpus\.toml: not the description"):
         open_corpus(tmp_path)
+
+
+def test_the_spelling_of_unknown_words_is_counted_with_the_text(tmp_path, monkeypatch):
+    """In pieces of a line or at once; bits a character are those of the tokens and of the spelling."""
+    tokenizer, lines = WordTokenizer.train(["ab b b", "ab"]), ["ab zebra", "b", "ba <unk> zebra"]
+    wanted = Spelling(tokenizer).bits("zebra ba zebra")
+    for size in (1, 1000):
+        monkeypatch.setattr(corpus, "CHUNK", size)
+        c = encode_corpus(lines, tokenizer, tmp_path / str(size))
+        assert (c.unknown, c.tokens, c.characters) == (4, 9, 26)
+        assert c.spelling_bits == pytest.approx(wanted, rel=1e-12)
+        assert c.bits_per_character(math.log(4)) == pytest.approx((9 * 2 + wanted) / 26, rel=1e-12)
 
 
 def test_a_text_without_tokens_is_refused(tmp_path):

@@ -39,8 +39,11 @@ def check_resumes(train, whole, prepare, steps: int = 3, more: int = 4, least: i
         same(whole.folder, broken.folder)
 
 
-def check_every_write(train, whole, fresh, least: int, monkeypatch) -> None:
-    """Killed before and after each rename that the training of ``fresh`` makes, more than ``least``, one after the other."""
+def check_every_write(train, whole, fresh, least: int, monkeypatch, same=same) -> None:
+    """Killed before and after each rename that the training of ``fresh`` makes, at least ``least``, one after the other.
+
+    Gone on with it is the ``same`` (folder, folder) as the ``whole`` one.
+    """
     replace, count, kill_at = os.replace, 0, None
 
     def counting(source, target):

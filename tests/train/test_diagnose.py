@@ -123,15 +123,16 @@ def test_a_real_log_is_read(train):
 
 
 def test_curves_in_every_unit(train):
-    run = train("run", unit="word")
+    run = train("run", unit="word", vocabulary=20)
     log = read_history(run)
     held_out = run.held_out()
+    assert held_out.spelling_bits > 0
     _, loss = learning_curve(run, "loss", "epoch")
     assert loss == [(k, pytest.approx(r["valid_loss"])) for k, r in enumerate(log.validations, 1)]
     _, bits = learning_curve(run, "bits", "token")
     for (tokens, bit), (epoch, nats) in zip(bits, loss, strict=True):
         assert tokens == pytest.approx(epoch * run.corpus().tokens)
-        assert bit == pytest.approx(nats * held_out.tokens / held_out.characters / math.log(2))
+        assert bit == pytest.approx((nats * held_out.tokens / math.log(2) + held_out.spelling_bits) / held_out.characters)
     training, perplexity = learning_curve(run, "perplexity", "step")
     assert perplexity[-1] == (log.validations[-1]["step"], pytest.approx(math.exp(log.validations[-1]["valid_loss"])))
     assert [step for step, _ in training] == [r["step"] for r in log.steps]

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from killing import check_every_write, stopped
+from killing import Killed, check_every_write, stopped
 
 from small_runs import litter, made_up, same
 from tsuzuri.train.checkpoint import load_arrays
 from tsuzuri.train.events import Finished, Stepped, Validated
-from tsuzuri.train.language_model import train_run
-from tsuzuri.train.run import Run
+from tsuzuri.train.language_model import prepare_run, train_run
+from tsuzuri.train.run import Run, choose
 
 FLAGS = ["--unit", "char", "--size", "16", "--layers", "2", "--dropout", "0.3", "--batch-size", "4", "--bptt", "12", "--accumulate", "2", "--optimizer", "adam", "--lr", "0.02", "--schedule", "plateau", "--patience", "2", "--epochs", "4", "--save-every", "0", "--threads", "1"]
 
@@ -146,6 +146,67 @@ def test_a_training_of_some_moments_at_a_time_ends_with_the_same_bytes(name, tra
         assert reached[-1] > reached[-2] or isinstance(events[0], Validated)
     assert len(reached) > 30
     same(whole.folder, broken.folder)
+
+
+# Counts, which are there at once or not at all: without a checkpoint.
+
+@pytest.fixture
+def count(text, tmp_path):
+    """count(name) -> a run folder that is ready to be counted."""
+    settings, _ = choose([("test", {"data": str(text), "arch": "ngram", "order": 3, "unit": "char", "threads": 1})])
+    return lambda name: prepare_run(settings, tmp_path / name)
+
+
+def same_counts(a: Path, b: Path) -> None:
+    for name in ("model.safetensors", "metrics.jsonl"):
+        assert (a / name).read_bytes() == (b / name).read_bytes(), name
+    assert len(Run(b).logged()) == 1
+
+
+@pytest.fixture
+def counted(count):
+    run = count("whole")
+    list(train_run(run))
+    return run
+
+
+def test_counts_stopped_at_every_write(counted, count, monkeypatch):
+    check_every_write(train_run, counted, count("fresh"), 1, monkeypatch, same_counts)
+
+
+@pytest.mark.parametrize("method", ["log", "clocked"])
+def test_counts_stopped_behind_a_line(method, counted, count, monkeypatch):
+    """That is appended, not renamed, before the model is there."""
+    broken, append = count("broken"), getattr(Run, method)
+
+    def killed(self, *given):
+        append(self, *given)
+        raise Killed
+
+    monkeypatch.setattr(Run, method, killed)
+    with pytest.raises(Killed):
+        list(train_run(broken))
+    assert not broken.final.exists()
+    monkeypatch.undo()
+    list(train_run(Run(broken.folder)))
+    same_counts(counted.folder, broken.folder)
+
+
+def test_what_a_kill_left_of_counting_is_no_obstacle(count):
+    run = count("left")
+    (run.folder / ".model.safetensors.7.tmp").write_bytes(b"half")
+    run.clock.write_text('{"step": 1, "sec')
+    list(train_run(run))
+    assert not list(run.folder.rglob("*.tmp"))
+    assert Run(run.folder).seconds() >= 0
+
+
+def test_counts_that_are_there_are_not_counted_again(counted, count):
+    run = count("again")
+    list(train_run(run))
+    before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+    assert [type(event) for event in train_run(Run(run.folder))] == [Finished]
+    assert {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()} == before
 
 
 # In processes of their own, with SIGKILL.

@@ -30,6 +30,15 @@ def test_the_pieces_are_the_text_of_the_tokens(unit, writer):
     assert "the cat" + text == whole.rstrip("\ufffd")
 
 
+def test_a_piece_comes_as_soon_as_it_is_drawn(monkeypatch):
+    """The first before the model takes a step behind the prompt, each of the others after one step more; what is held back comes last."""
+    model, steps = RUNS["char"].load_model(), []
+    step = model.step
+    monkeypatch.setattr(model, "step", lambda *given: steps.append(1) or step(*given))
+    came = [len(steps) for _ in write_text(RUNS["char"], "the cat", 5)]
+    assert came == [0, 1, 2, 3, 4, 4]
+
+
 @each_unit
 def test_the_same_seed_gives_the_same_texts_however_many(unit, writer):
     one, three = (writer.samples("the ", 40, Sampler(), count, seed=5) for count in (1, 3))

@@ -10,7 +10,6 @@ from tsuzuri.datasets.sources import DatasetText
 from tsuzuri.errors import ConfigError
 from tsuzuri.measuring.adapting import adapted
 from tsuzuri.measuring.mixing import mix_runs
-from tsuzuri.measuring.unknown import spelling_bits
 from tsuzuri.text import BPTTBatches, encode_corpus
 from tsuzuri.text.aozora import AOZORA
 from tsuzuri.train.language_model import WINDOW
@@ -46,7 +45,7 @@ def evaluate_model(run: Run, model: Any, data: str, *, rows: int = 1, window: in
     """How well a model predicts a text that is cut as the run cuts it, read from end to end with the state carried over.
 
     ``loss`` is in nats a token; the first token of the text, before which nothing stands, is not counted.  Bits per character
-    and byte are those of the whole text with the spelling of unknown words (measuring/unknown.py), so that models of any unit can
+    and byte are those of the whole text with the spelling of unknown words (text/unknown_words.py), so that models of any unit can
     be compared.  ``window`` tokens are read at a time, which changes nothing.  With several ``rows`` the text is read as that
     many parts side by side, each from an empty state, and what does not fill a window is left out, as papers do that evaluate
     with the batches of the training.  ``report`` is told (tokens read, of how many).  A data set without a split means its
@@ -70,12 +69,10 @@ def evaluate_model(run: Run, model: Any, data: str, *, rows: int = 1, window: in
             report(done, corpus.tokens)
 
         loss, tokens = evaluate(model, batches, told)
-    spelled = spelling_bits(run.tokenizer, source.lines()) if corpus.unknown else 0.0
-    bits = loss * corpus.tokens / math.log(2) + spelled
     return {"data": source.name, "loss": loss, "perplexity": math.exp(min(loss, 700.0)),
-            "bits_per_character": bits / corpus.characters, "bits_per_byte": bits / corpus.bytes, "tokens": tokens, "token": TOKEN[run.settings.data.unit],
-            "characters": corpus.characters, "bytes": corpus.bytes, "unknown": corpus.unknown,
-            "spelling_bits": spelled}
+            "bits_per_character": corpus.bits_per_character(loss), "bits_per_byte": corpus.bits_per_byte(loss),
+            "tokens": tokens, "token": TOKEN[run.settings.data.unit], "characters": corpus.characters, "bytes": corpus.bytes,
+            "unknown": corpus.unknown, "spelling_bits": corpus.spelling_bits}
 
 
 class _WholeWindows(BPTTBatches):

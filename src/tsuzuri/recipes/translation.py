@@ -91,7 +91,7 @@ RECIPES = (
     _translates("multi30k-transformer", "Transformer 256, 3 layers, bpe, en to de", 34.0, _MULTI30K | _TRANSFORMER | {"epochs": 12}, "multi30k:test"),
     _tanaka("ja-en"), _tanaka("en-ja"),
     _translates("tanaka-transformer", "Transformer 256, 3 layers, ja to en", None,
-                _TANAKA | _TRANSFORMER | {"direction": "ja-en", "epochs": 12}, "tanaka:test"),
+                _TANAKA | _TRANSFORMER | {"direction": "ja-en", "epochs": 6}, "tanaka:test"),
     Recipe("dialogue-chat", "LSTM 256 with attention on questions and replies", "percent distinct-2", None, "none", _chat, higher_is_better=True,
            settings={"data": "dialogue", "unit": "word", "punctuation": "split", "arch": "attention", "size": 256, "dropout": 0.3,
                      "batch_size": 32, "epochs": 20, "patience": 0, "schedule": "cosine", "average": 1}),    # the last: the best by its loss says "i don't know"

@@ -5,6 +5,7 @@ vocabulary allows it; and ``corpus.toml`` with what the counts are.  The TOML is
 first: where it is, the ids are complete.
 """
 import hashlib
+import math
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from tsuzuri.errors import DataError
 from tsuzuri.files import atomic_path, atomic_write
 from tsuzuri.text.packed import read_counts
 from tsuzuri.text.tokenizers import Tokenizer
+from tsuzuri.text.unknown_words import Spelling
 
 IDS, META = "ids.bin", "corpus.toml"
 CHUNK = 1 << 20                                                 # characters that are encoded at a time
@@ -33,6 +35,7 @@ class Counts:
     characters: int
     bytes: int                      # in UTF-8
     unknown: int                    # ids that are <unk>
+    spelling_bits: float            # what it costs to spell the words that they hide
     sha256: str                     # of ids.bin
 
 
@@ -40,6 +43,18 @@ class Counts:
 class Corpus(Counts):
     """Token ids on disk; ``ids`` is a read-only memory map, so a corpus may be larger than memory."""
     ids: np.memmap
+
+    def bits_per_character(self, loss: float) -> float:
+        """Of the whole text at ``loss`` nats a token, the spelling of unknown words included, so that models of any unit can be compared."""
+        return self.bits(loss) / self.characters
+
+    def bits_per_byte(self, loss: float) -> float:
+        """Likewise, in UTF-8."""
+        return self.bits(loss) / self.bytes
+
+    def bits(self, loss: float) -> float:
+        """Likewise, all of them."""
+        return loss * self.tokens / math.log(2) + self.spelling_bits
 
 
 def encode_corpus(lines: Iterable[str], tokenizer: Tokenizer, folder: str | os.PathLike) -> Corpus:
@@ -53,18 +68,19 @@ def encode_corpus(lines: Iterable[str], tokenizer: Tokenizer, folder: str | os.P
     (folder / META).unlink(missing_ok=True)
     dtype: Literal["<u2", "<u4"] = "<u2" if len(tokenizer) <= 1 << 16 else "<u4"
     digest, tokens, characters, size, unknown = hashlib.sha256(), 0, 0, 0, 0
+    spelling, spelled = Spelling(tokenizer), 0.0
     with atomic_path(folder / IDS) as temporary, open(temporary, "wb") as out:
-        for text in chunks(lines):
+        for text in chunks(lines, CHUNK):
             ids = tokenizer.encode_array(text)
-            if tokenizer.unk_id is not None:
-                unknown += int(np.count_nonzero(ids == tokenizer.unk_id))
+            if tokenizer.unk_id is not None and (hidden := int(np.count_nonzero(ids == tokenizer.unk_id))):
+                unknown, spelled = unknown + hidden, spelled + spelling.bits(text)
             raw = ids.astype(dtype).tobytes()
             out.write(raw)
             digest.update(raw)
             tokens, characters, size = tokens + len(ids), characters + len(text), size + _utf8_bytes(text)
         if not tokens:
             raise DataError(f"{folder}: the text has no tokens; give a source with at least one")
-    counts = Counts(dtype, len(tokenizer), tokens, characters, size, unknown, digest.hexdigest())
+    counts = Counts(dtype, len(tokenizer), tokens, characters, size, unknown, spelled, digest.hexdigest())
     atomic_write(folder / META, tomli_w.dumps(vars(counts)))
     return open_corpus(folder)
 
@@ -84,7 +100,7 @@ def checked(corpus: Corpus) -> Corpus:
     return corpus
 
 
-def chunks(lines: Iterable[str], size: int = CHUNK) -> Iterator[str]:
+def chunks(lines: Iterable[str], size: int) -> Iterator[str]:
     """Texts of whole lines, each line with its newline, about ``size`` characters long."""
     pending, length = [], 0
     for line in lines:

@@ -41,9 +41,9 @@ def read_lines(source: Source, *, errors: str = "strict", clean: Cleaner | None 
     return refuse_empty(chain.from_iterable(map(clean, texts) if clean else texts), name)
 
 
-def read_text(source: Source, *, errors: str = "strict") -> str:
+def read_text(source: Source, *, errors: str = "strict", clean: Cleaner | None = None) -> str:
     """The whole text of a small source, every line with one ``\\n`` at its end."""
-    return "".join(line + "\n" for line in read_lines(source, errors=errors))
+    return "".join(line + "\n" for line in read_lines(source, errors=errors, clean=clean))
 
 
 def find_files(source: Source) -> list[Path | str]:

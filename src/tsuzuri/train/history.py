@@ -86,5 +86,4 @@ def learning_curve(run: Run, measure: str, by: str) -> tuple[list[tuple[float, f
 def _measured(measure, corpus):
     if measure == "perplexity":
         return lambda loss: math.exp(min(loss, 700.0))
-    a_character = corpus.tokens / corpus.characters / math.log(2)
-    return (lambda loss: loss * a_character) if measure == "bits" else float
+    return corpus.bits_per_character if measure == "bits" else float

@@ -8,6 +8,7 @@ from pathlib import Path
 from tsuzuri.array import threads
 from tsuzuri.datasets import open_source
 from tsuzuri.errors import DataError
+from tsuzuri.files import remove_leftovers
 from tsuzuri.text import BPTTBatches, Corpus, encode_corpus, train_tokenizer
 from tsuzuri.text.aozora import AOZORA
 from tsuzuri.text.corpus import checked
@@ -15,6 +16,7 @@ from tsuzuri.text.overlap import overlap, run_length
 from tsuzuri.train.config import CountingConfig
 from tsuzuri.train.drawing import draw_run
 from tsuzuri.train.events import Event, Finished, Validated
+from tsuzuri.train.folder import mend
 from tsuzuri.train.loop import evaluate
 from tsuzuri.train.recording import Training, alone, record_training
 from tsuzuri.train.run import DataConfig, Run, Settings, stream, windows
@@ -71,6 +73,11 @@ def described(run: Run) -> str:
 
 def _count(run, model):
     """A model that is counted, in one pass; it is done at once or not at all."""
+    if run.final.exists():
+        yield Finished(1, 1, "all is counted")
+        return
+    remove_leftovers(run.folder)
+    mend(run.clock)
     started = time.monotonic()
     with threads(run.settings.training.threads):
         model.count(run.corpus().ids)

@@ -66,12 +66,7 @@ class Writer:
 
     def unknown(self, prompt: str) -> list[str]:
         """The tokens of the prompt that the vocabulary lacks, which the model reads as ``<unk>``."""
-        if self.tokenizer.unk_id is None:
-            return []
-        pieces = (prompt[start:end] for start, end in self.tokenizer.offsets(prompt))
-        found = [piece for piece, token in zip(pieces, self.tokenizer.encode(prompt), strict=True)
-                 if token == self.tokenizer.unk_id and piece != "<unk>"]
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(self.tokenizer.unknown(prompt)))
 
     def _begin(self, prompt, tokens, stops):
         """The ids of the prompt, or of a line end, and an empty text behind them."""

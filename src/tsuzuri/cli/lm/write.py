@@ -60,7 +60,7 @@ def generate(run: Path, /, *, prompt: Prompt = "", tokens: Whole = 200, temperat
     beams
         Draw nothing, but look for the likeliest text with so many beams; --samples says how many of them are shown.
     length_penalty
-        How much longer texts are paid back with beams; 0.6 to 0.7 is usual. [default: 0]
+        How much longer texts are paid back with beams and --stop; 0.6 to 0.7 is usual. [default: 0]
     seed
         The same seed gives the same text. [default: 1]
     """
@@ -69,10 +69,10 @@ def generate(run: Path, /, *, prompt: Prompt = "", tokens: Whole = 200, temperat
                "no_repeat": no_repeat}
     drawing = {name: value for name, value in drawing.items() if value is not None}
     stops = [text.replace("\\n", "\n") for text in stop or []]
+    writing.check_length_penalty(length_penalty, beams, stops)
     if beams is not None:
         given = [*drawing, *(["temperature"] if temperature else []), *(["seed"] if seed is not None else [])]
         return writing.with_beams(run, prompt, tokens, beams, length_penalty or 0.0, samples, stops, given)
-    writing.refuse_length_penalty(length_penalty)
     writing.drawn(run, prompt, tokens, temperature or [1.0], drawing, samples, 1 if seed is None else seed, stops)
 
 

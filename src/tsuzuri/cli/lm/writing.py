@@ -44,11 +44,16 @@ def with_beams(run: Path, prompt: str, tokens: int, beams: int, length_penalty: 
         _one_below_the_other([(f"beam {k}, score {score:.3f}", prompt + text) for k, (text, score) in enumerate(found, 1)])
 
 
-def refuse_length_penalty(length_penalty: float | None) -> None:
-    """ConfigError: it was given without beams."""
+def check_length_penalty(length_penalty: float | None, beams: int | None, stops: Sequence[str]) -> None:
+    """ConfigError: it was given without beams, or where nothing ends a text, so that all are equally long."""
     from tsuzuri.errors import ConfigError
-    if length_penalty is not None:
+    if length_penalty is None:
+        return
+    if beams is None:
         raise ConfigError(f"length_penalty is {length_penalty}, which only beams know; give --beams too, or leave it out.")
+    if not stops:
+        raise ConfigError(f"length_penalty is {length_penalty}, but without a text that stops them all texts have equally many tokens; "
+                          "give --stop too, or leave it out.")
 
 
 def _writer(run, prompt):

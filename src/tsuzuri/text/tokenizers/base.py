@@ -63,6 +63,10 @@ class Tokenizer(ABC):
         to no token, are the text.
         """
 
+    def unknown(self, text: str) -> list[str]:
+        """The tokens of a text that the vocabulary lacks, folded; an ``<unk>`` that stands in the text itself is a token like others."""
+        return []
+
     @abstractmethod
     def token_bytes(self) -> list[bytes]:
         """What every token stands for in UTF-8: a line end for ``<eos>``, nothing for ``<unk>``."""
@@ -108,6 +112,9 @@ class VocabularyTokenizer(Tokenizer):
             return [ids[token] for token in tokens]
         except KeyError as error:
             raise self._unknown(error.args[0]) from None
+
+    def unknown(self, text: str) -> list[str]:
+        return [token for token in self.cut(self.options.fold(text)) if token not in self.vocabulary.ids]
 
     def offsets(self, text: str) -> list[Place]:
         folded, places = fold(text, self.options)

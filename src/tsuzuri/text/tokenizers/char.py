@@ -49,7 +49,8 @@ class CharTokenizer(VocabularyTokenizer):
         return ids
 
     def cut(self, folded: str) -> list[str]:
-        return list(_kept(folded, self.options))
+        line_end = "\n" if self.eos_id is None else EOS
+        return [line_end if char == "\n" else char for char in _kept(folded, self.options)]
 
     def decode(self, ids: Iterable[int]) -> str:
         return "".join(self._tokens(ids))
