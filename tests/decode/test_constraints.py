@@ -1,7 +1,7 @@
 """Phrases that must be in a text: found where they are, and written where they are missing."""
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from test_search import T, V, every_text, search_all
 from toys import Toy, sentences
@@ -54,6 +54,7 @@ def test_with_beams_for_all_texts_it_finds_the_best_that_have_them(required):
 
 
 @given(own=st.lists(phrases, min_size=3, max_size=3), beams=st.integers(1, 6), seed=st.integers(0, 50))
+@example(own=[[Phrase([2, 1, 2], [2, 1, 3, 3])], [Phrase([1, 2], [1, 3, 3])], []], beams=1, seed=0)
 def test_few_beams_write_them_all_the_same(own, beams, seed):
     """However improbable the phrases are, and though there be no room for anything else."""
     source, lengths = sentences(3, seed)

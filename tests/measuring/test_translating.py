@@ -250,7 +250,7 @@ def test_unknown_words_of_the_targets_are_counted(translators, file, tmp_path):
 
 def test_a_target_of_unseen_characters_is_not_scored(translators, tmp_path):
     path = str(write_pairs(tmp_path / "unseen.tsv", [("abc", "cba"), ("abc", "cb猫")]))
-    with pytest.raises(DataError, match='cannot have "猫"'):
+    with pytest.raises(DataError, match='pair 2: the translations cannot have "猫"'):
         list(score_pairs(translators["letters"], path))
 
 
@@ -261,3 +261,5 @@ def test_what_was_looked_at_is_said_in_the_source_s_own_words(translators, tmp_p
     assert {token.looked_at for token in scored.tokens} <= {"Xyzzy", "Plugh", "the", "red", "cat", "."}
     (scored,) = score_pairs(translators["bpe"], str(write_pairs(tmp_path / "letter.tsv", [("the red cat .", "猫")])), expected=1)
     assert [token.text for token in scored.tokens] == ["\\xe7", "\\x8c", "\\xab", "(end)"]
+    source = translators["bpe"].run.source
+    assert pieces_of(source, "the 猫 sees", source.encode("the 猫 sees"))[-4:-1] == ["猫", "\\x8c", "\\xab"]

@@ -89,6 +89,19 @@ def test_the_spelling_of_unknown_words_is_counted_with_the_text(tmp_path, monkey
         assert c.bits_per_character(math.log(4)) == pytest.approx((9 * 2 + wanted) / 26, rel=1e-12)
 
 
+def test_a_corpus_of_an_earlier_version_has_no_bits_where_words_are_unknown(tmp_path):
+    for name, lines, known in (("some", ["ab zebra"], False), ("none", ["ab b"], True)):
+        encode_corpus(lines, WordTokenizer.train(["ab b b"]), tmp_path / name)
+        path = tmp_path / name / "corpus.toml"
+        path.write_text("".join(line for line in path.read_text().splitlines(keepends=True) if "spelling" not in line))
+        old = open_corpus(tmp_path / name)
+        if known:
+            assert old.bits(math.log(2)) == 3
+        else:
+            with pytest.raises(DataError, match="measure loss or perplexity"):
+                old.bits(1.0)
+
+
 def test_a_text_without_tokens_is_refused(tmp_path):
     with pytest.raises(DataError, match="no tokens"):
         encode_corpus(["  "], WordTokenizer.train(["a"], eos=False), tmp_path)

@@ -64,7 +64,7 @@ class Required:
             whole = k + 1 == len(opening) or _reached(ids, opening[:k + 1]) == L
             self._next[g, p, state, alphabet.index(token) + 1] = L if whole else state + 1
             self._tokens[g, p, state] = -1 if within == L else ids[within], token
-            self._written[g, p, state] = max(0, L - len(opening) + k) if k else 0        # rises with each token
+            self._written[g, p, state] = max(within, L - len(opening) + k) if k else 0
 
     def advance(self, sentences: np.ndarray, progress: np.ndarray, tokens: np.ndarray) -> np.ndarray:
         """sentences, tokens (...), progress (..., P) -> progress with the tokens (..., P)."""

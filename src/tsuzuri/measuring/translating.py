@@ -15,7 +15,7 @@ from tsuzuri.datasets.pairs import open_pairs
 from tsuzuri.datasets.registry import DATASETS
 from tsuzuri.datasets.sources import parse_source
 from tsuzuri.decode.search import Search
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import ConfigError, DataError
 from tsuzuri.kernels.sampling import log_probabilities
 from tsuzuri.text.pairs import batch_of, stacked
 from tsuzuri.writing.translation import Translator, pieces_of
@@ -43,9 +43,8 @@ def evaluate_pairs(translator: Translator, data: str, target: str = "", search: 
     nats, tokens, correct = _scored(translator, found)
     unk = translator.run.target.unk_id
     unknown = 0 if unk is None else sum(translator.target_ids(text.strip()).count(unk) for text in right)
-    japanese = translator.run.settings.pairs.units()[1] == "ja" or mostly_japanese(right)
     return {"pairs": len(found), "exact_match": exact / len(found), "token_accuracy": correct / tokens,
-            "perplexity": float(np.exp(nats / tokens)), "unknown": unknown, **corpus_scores(written, right, japanese), "translations": written}
+            "perplexity": float(np.exp(nats / tokens)), "unknown": unknown, **corpus_scores(written, right, mostly_japanese(right)), "translations": written}
 
 
 def corpus_scores(written: Sequence[str], right: Sequence[str], japanese: bool = False) -> dict[str, Any]:
@@ -98,12 +97,18 @@ class ScoredPair:
 
 
 def score_pairs(translator: Translator, data: str, target: str = "", expected: int = 0) -> Iterator[ScoredPair]:
-    """Every pair of a set with log p of its target; with ``expected`` likeliest tokens at each place."""
+    """Every pair of a set with log p of its target; with ``expected`` likeliest tokens at each place.
+
+    DataError: what is no source for this run, or a target with a character that no target of the training had.
+    """
     found = pairs_of(translator, data, target)
+    for number, (_, text) in enumerate(found, 1):
+        try:
+            translator.known_target_ids(text.strip())
+        except DataError as error:
+            raise DataError(f"pair {number}: {error}") from None
     for low in range(0, len(found), ROWS):
         some = found[low:low + ROWS]
-        for _, text in some:
-            translator.known_target_ids(text.strip())        # refuses a character that no target had
         source, lengths, targets = _batch(translator, some, low)
         pieces = [pieces_of(translator.run.source, line.strip(), source[n, :lengths[n]]) for n, (line, _) in enumerate(some)] if expected else []
         total, tokens = np.zeros(len(some)), _lists(len(some))

@@ -35,11 +35,11 @@ class Counts:
     characters: int
     bytes: int                      # in UTF-8
     unknown: int                    # ids that are <unk>
-    spelling_bits: float            # what it costs to spell the words that they hide
     sha256: str                     # of ids.bin
+    spelling_bits: float = math.nan  # what it costs to spell the words that they hide; corpora of earlier versions do not say
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Corpus(Counts):
     """Token ids on disk; ``ids`` is a read-only memory map, so a corpus may be larger than memory."""
     ids: np.memmap
@@ -53,8 +53,11 @@ class Corpus(Counts):
         return self.bits(loss) / self.bytes
 
     def bits(self, loss: float) -> float:
-        """Likewise, all of them."""
-        return loss * self.tokens / math.log(2) + self.spelling_bits
+        """Likewise, all of them.  DataError: what its unknown words cost was not counted."""
+        if self.unknown and math.isnan(self.spelling_bits):
+            raise DataError(f"{self.ids.filename}: {self.unknown:,} tokens are <unk>, and an earlier version did not count what they cost to spell; "
+                            "measure loss or perplexity, or train again.")
+        return loss * self.tokens / math.log(2) + (self.spelling_bits if self.unknown else 0.0)
 
 
 def encode_corpus(lines: Iterable[str], tokenizer: Tokenizer, folder: str | os.PathLike) -> Corpus:
@@ -80,7 +83,7 @@ def encode_corpus(lines: Iterable[str], tokenizer: Tokenizer, folder: str | os.P
             tokens, characters, size = tokens + len(ids), characters + len(text), size + _utf8_bytes(text)
         if not tokens:
             raise DataError(f"{folder}: the text has no tokens; give a source with at least one")
-    counts = Counts(dtype, len(tokenizer), tokens, characters, size, unknown, spelled, digest.hexdigest())
+    counts = Counts(dtype, len(tokenizer), tokens, characters, size, unknown, digest.hexdigest(), spelled)
     atomic_write(folder / META, tomli_w.dumps(vars(counts)))
     return open_corpus(folder)
 

@@ -19,12 +19,12 @@ def read_counts(meta: Path, kind: type[Counts], what: str, sizes: Callable[[Coun
     """
     try:
         table = tomllib.loads(meta.read_text("utf-8"))
-        counts = msgspec.convert({field.name: table[field.name] for field in fields(kind)}, kind)       # type: ignore[arg-type]
+        counts = msgspec.convert({field.name: table[field.name] for field in fields(kind) if field.name in table}, kind)       # type: ignore[arg-type]
         wanted = sizes(counts)
         found = {name: (meta.parent / name).stat().st_size for name in wanted}
     except FileNotFoundError as error:
         raise DataError(f"{meta.parent}: no {what} here ({Path(error.filename).name} is missing); prepare them again") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, msgspec.ValidationError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise DataError(f"{meta}: not the description of {what} ({error}); prepare them again") from None
     for name, size in found.items():
         if size != wanted[name]:

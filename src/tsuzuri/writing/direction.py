@@ -5,8 +5,8 @@ as on that side of the training's pairs (Laplace's rule for those that never sto
 
     evidence = (log p(line as a target) - log p(line as a source)) / tokens
 
-What is above the training's own sources, and nearer to its targets, is a target.  Where the two sides are of one language, as questions and
-answers are, no line is.
+What has as much of it as nearly all of the training's own targets is a target, provided none of its sources has; so names and numbers,
+which are of no language, pass.  Where the two sides are of one language, as questions and answers or texts and their headings are, no line is.
 """
 import numpy as np
 
@@ -14,6 +14,8 @@ from tsuzuri.train.seq2seq_run import Seq2SeqRun
 
 SAMPLE = 1 << 20                                             # ids whose tokens are counted
 PAIRS = 1000                                                 # pairs whose evidence is compared
+LOWEST = 1                                                   # percent of the targets that may lie below the limit
+LEAST = 1.0                                                  # nats a token that are any evidence at all
 FEWEST = 4                                                   # tokens below which a line is too short to tell
 
 
@@ -29,8 +31,8 @@ class Sides:
         some = np.linspace(0, pairs - 1, min(pairs, PAIRS)).astype(int).tolist()
         sources = [self.evidence(run.source.decode(corpus.source(k))) for k in some]
         targets = [self.evidence(run.target.decode(corpus.target(k)[:-1])) for k in some]
-        highest, middle = max(sources), float(np.median(targets))
-        self.limit = (highest + middle) / 2 if highest < middle else np.inf
+        lowest = float(np.percentile(targets, LOWEST))
+        self.limit = max(lowest, LEAST) if lowest > max(sources) else np.inf
 
     def is_target(self, line: str) -> bool:
         """Whether a line seems to be of the targets' language."""

@@ -66,7 +66,7 @@ class Writer:
 
     def unknown(self, prompt: str) -> list[str]:
         """The tokens of the prompt that the vocabulary lacks, which the model reads as ``<unk>``."""
-        return list(dict.fromkeys(self.tokenizer.unknown(prompt)))
+        return [] if self.tokenizer.unk_id is None else list(dict.fromkeys(self.tokenizer.unknown(prompt)))
 
     def _begin(self, prompt, tokens, stops):
         """The ids of the prompt, or of a line end, and an empty text behind them."""

@@ -106,15 +106,8 @@ class Translator:
         return Looked(weights[:, :, 0], pieces_of(self.run.source, source.strip(), ids), [*map(self.token_text, written), "(end)"], hard)
 
     def token_text(self, token: int) -> str:
-        """How a token of the target is written; one of byte pairs that is part of a letter by its bytes."""
-        if token == self.end:
-            return "(end)"
-        text = self.run.target.decode([token])
-        return self._target_bytes[token].decode("utf-8", "backslashreplace") if "\ufffd" in text else text
-
-    @cached_property
-    def _target_bytes(self):
-        return self.run.target.token_bytes()
+        """How a token of the target is written."""
+        return "(end)" if token == self.end else self.run.target.token_text(token)
 
     def source_ids(self, line: str, number: int = 1) -> list[int]:
         """The tokens of a source.  DataError: see ``translate``."""
@@ -196,4 +189,4 @@ class Translator:
 
 def pieces_of(tokenizer, text: str, ids: Sequence[int]) -> list[str]:
     """The part of the text that each of its tokens stands for."""
-    return [text[start:end] or tokenizer.decode([k]) for (start, end), k in zip(tokenizer.offsets(text), ids, strict=True)]
+    return [text[start:end] or tokenizer.token_text(k) for (start, end), k in zip(tokenizer.offsets(text), ids, strict=True)]

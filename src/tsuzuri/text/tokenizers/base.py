@@ -54,6 +54,10 @@ class Tokenizer(ABC):
     def decode(self, ids: Iterable[int]) -> str:
         """The text of the ids.  DataError: an id outside the vocabulary."""
 
+    def token_text(self, token: int) -> str:
+        """How one token is written; one that is part of a letter, by its bytes (``\\xe7``)."""
+        return self.decode([token])
+
     @abstractmethod
     def offsets(self, text: str) -> list[Place]:
         """(start, end) of every token of ``encode(text)`` in ``text`` as it is given, before it is folded.

@@ -1,6 +1,7 @@
 """The byte-pair tokenizer: a thin face over the ``tokenizers`` library, imported when it is first needed."""
 import os
 from collections.abc import Iterable
+from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -80,6 +81,14 @@ class BPETokenizer(Tokenizer):
         ids = [int(k) for k in ids]
         check_ids(ids, self._size)
         return self.library.decode(ids, skip_special_tokens=False)
+
+    def token_text(self, token: int) -> str:
+        text = self.decode([token])
+        return self._bytes[token].decode("utf-8", "backslashreplace") if "\ufffd" in text else text
+
+    @cached_property
+    def _bytes(self):
+        return self.token_bytes()
 
     def token_bytes(self) -> list[bytes]:
         names = sorted(self.library.get_vocab().items(), key=lambda item: item[1])
