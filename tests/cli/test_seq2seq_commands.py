@@ -413,6 +413,7 @@ def room(tmp_path, monkeypatch):
     (tmp_path / "strange.txt").write_text("abc\nabx\n")
     (tmp_path / "long.txt").write_text("abc\n" + "abcde" * 21 + "\n")
     (tmp_path / "foreign.txt").write_text("Ben sieht alte Katze .\n")
+    (tmp_path / "english.txt").write_text("Anna sees the red cat .\n")
     (tmp_path / "typo.toml").write_text("siez = 3\n")
     (tmp_path / "lm.toml").write_text("bptt = 3\n")
     (tmp_path / "folder").mkdir()
@@ -468,7 +469,7 @@ USE = [                                                      # (arguments after 
     ("predict letters three.txt --beam 0", ["beam", "at least 1"]), ("predict letters three.txt --beam -3", ["at least 1"]), ("predict letters three.txt --n-best 0", ["n-best is 0"]),
     ("predict letters three.txt --n-best -1", ["n-best is -1"]), ("predict letters three.txt --length-penalty -1", ["length_penalty is -1.0"]),
     ("predict letters three.txt --length-penalty nan", ["length_penalty is nan"]), ("predict letters three.txt --least -1", ["least is -1"]),
-    ("predict letters three.txt --least 1000", ["least is 1000"]), ("predict plain foreign.txt --replace-unknown", ["has no attention"]),
+    ("predict letters three.txt --least 1000", ["least is 1000"]), ("predict plain english.txt --replace-unknown", ["has no attention"]),
     ("predict letters three.txt --prefix xyz", ['cannot have "x"']), ("predict letters three.txt --must z --beam 4", ['cannot have "z"']),
     ("predict letters three.txt --ensemble words", ["have other tokens"]), ("predict letters three.txt --ensemble folder", ["folder is no run folder"]),
     ("predict letters three.txt --colour red", ["--colour"]), ("chat folder", ["is no run folder"]), ("chat letters --beam 0", ["beams is 0"]),
@@ -502,6 +503,14 @@ def test_what_cannot_be_asked_of_a_run_writes_nothing(arguments, sentence, room)
     said = refused(*arguments.split())
     assert all(word in said for word in sentence), said
     assert tree(room) == before
+
+
+def test_a_line_far_behind_is_refused_before_anything_is_printed(room, monkeypatch):
+    monkeypatch.setattr("tsuzuri.writing.translation.CHUNK", 1)
+    (room / "bad.txt").write_text("abc\ncab\nabx\n")
+    done = call("seq2seq", "predict", "letters", "bad.txt")
+    assert (done.code, done.out) == (2, "")
+    assert 'line 3: the character "x"' in done.err
 
 
 @pytest.mark.parametrize("arguments", ["predict {} three.txt", "evaluate {} good.tsv", "score {} good.tsv", "chat {}", "attend {} abc --out a.png",
