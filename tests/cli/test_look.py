@@ -200,7 +200,7 @@ def test_a_file_of_aozora_is_cleaned_as_the_text_of_the_training_was(tmp_path, q
     for file in (ruby, plain):
         ok("lm", "gates", tmp_path / "run", "--file", file, "--out", tmp_path / "a.svg")
         pictures.append(drawn(tmp_path / "a.svg"))
-        scores.append(ok("lm", "score", tmp_path / "run", file))
+        scores.append(ok("lm", "score", tmp_path / "run", file).out)
     assert pictures[0] == pictures[1]
     assert scores[0] == scores[1]
     assert "<unk>" not in scores[0]

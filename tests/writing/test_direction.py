@@ -23,13 +23,23 @@ def sides(tmp_path):
 
 
 def test_evidence_is_the_log_of_how_often_tokens_stood_on_either_side(sides):
-    """a stands 3 times among 4 source tokens and once among 3 of the targets (an end is one); of 257 kinds each counts one more."""
+    """a stands 3 times among 4 source tokens and once among 3 of the targets (an end is one); each kind counts one more."""
     made = sides([("aaab", "ab")], size=256)
-    assert made.evidence("a") == pytest.approx(np.log(2 / (3 + 256)) - np.log(4 / (4 + 256)), abs=0.02)
+    source, target = len(made.run.source), len(made.run.target)
+    assert made.evidence("aaaa") == pytest.approx(np.log(2 / (3 + target)) - np.log(4 / (4 + source)), rel=1e-12)
+    assert np.isnan(made.evidence("aaa"))                    # of three tokens nothing is said
 
 
 def test_sources_pass_and_targets_do_not():
     made = Sides(Seq2SeqRun(trained_pairs("bpe")))
+    new = sentences(60, seed=11)
+    assert not any(made.is_target(source) for source, _ in new)
+    assert np.mean([made.is_target(target) for _, target in new]) > 0.9
+
+
+def test_short_lines_among_the_pairs_hide_nothing(sides):
+    pairs = sentences(300, seed=4)
+    made = sides([*pairs, *[("a b", "ja")] * 60])
     new = sentences(60, seed=11)
     assert not any(made.is_target(source) for source, _ in new)
     assert np.mean([made.is_target(target) for _, target in new]) > 0.9

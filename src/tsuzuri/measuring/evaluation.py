@@ -11,7 +11,6 @@ from tsuzuri.errors import ConfigError
 from tsuzuri.measuring.adapting import adapted
 from tsuzuri.measuring.mixing import mix_runs
 from tsuzuri.text import BPTTBatches, encode_corpus
-from tsuzuri.text.aozora import AOZORA
 from tsuzuri.train.language_model import WINDOW
 from tsuzuri.train.loop import evaluate
 from tsuzuri.train.run import Run
@@ -53,7 +52,7 @@ def evaluate_model(run: Run, model: Any, data: str, *, rows: int = 1, window: in
     """
     if rows < 1 or window < 1:
         raise ConfigError(f"rows is {rows} and window {window}; both must be at least 1.")
-    source = open_source(data, errors=run.settings.data.encoding_errors, clean=AOZORA[run.settings.data.aozora])
+    source = open_source(data, **run.settings.data.reading())
     if isinstance(source, DatasetText):
         source = open_source(data, "test" if "test" in source.splits else "valid")
     with tempfile.TemporaryDirectory(prefix="tsuzuri-") as folder, threads(run.settings.training.threads):

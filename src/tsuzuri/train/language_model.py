@@ -10,7 +10,6 @@ from tsuzuri.datasets import open_source
 from tsuzuri.errors import DataError
 from tsuzuri.files import remove_leftovers
 from tsuzuri.text import BPTTBatches, Corpus, encode_corpus, train_tokenizer
-from tsuzuri.text.aozora import AOZORA
 from tsuzuri.text.corpus import checked
 from tsuzuri.text.overlap import overlap, run_length
 from tsuzuri.train.config import CountingConfig
@@ -93,13 +92,13 @@ def _count(run, model):
 
 def _lines(data: DataConfig):
     """(a reader of the training lines, one of the validation lines or None)."""
-    source = open_source(data.data, errors=data.encoding_errors, clean=AOZORA[data.aozora])
+    source = open_source(data.data, **data.reading())
     if data.valid == "":
         return lambda: source.lines("train"), lambda: source.lines("valid")
     split = source.first_of("train")
     if data.valid == "none":
         return lambda: source.lines(split), None
-    other = open_source(data.valid, errors=data.encoding_errors, clean=AOZORA[data.aozora])
+    other = open_source(data.valid, **data.reading())
     return lambda: source.lines(split), lambda: other.lines(other.first_of("valid", "test"))
 
 

@@ -42,6 +42,10 @@ class DataConfig(TokenizerConfig, frozen=True, forbid_unknown_fields=True):
             check_choice(name, getattr(self, name), choices)
         self.check_tokenizer(self.unit)
 
+    def reading(self) -> dict[str, Any]:
+        """How files are read for this run, for ``read_text`` and ``open_source``."""
+        return {"errors": self.encoding_errors, "clean": AOZORA[self.aozora]}
+
 
 Model = TypeVar("Model")
 Training = TypeVar("Training")

@@ -8,6 +8,8 @@ as on that side of the training's pairs (Laplace's rule for those that never sto
 What has as much of it as nearly all of the training's own targets is a target, provided none of its sources has; so names and numbers,
 which are of no language, pass.  Where the two sides are of one language, as questions and answers or texts and their headings are, no line is.
 """
+import math
+
 import numpy as np
 
 from tsuzuri.train.seq2seq_run import Seq2SeqRun
@@ -29,19 +31,25 @@ class Sides:
         ids, of_target = np.asarray(corpus.ids[:bounds[-1]]), np.repeat(np.arange(len(bounds) - 1) % 2, np.diff(bounds)).astype(bool)
         self._source, self._target = _log_p(ids[~of_target], corpus.source_vocabulary), _log_p(ids[of_target], corpus.target_vocabulary)
         some = np.linspace(0, pairs - 1, min(pairs, PAIRS)).astype(int).tolist()
-        sources = [self.evidence(run.source.decode(corpus.source(k))) for k in some]
-        targets = [self.evidence(run.target.decode(corpus.target(k)[:-1])) for k in some]
-        lowest = float(np.percentile(targets, LOWEST))
-        self.limit = max(lowest, LEAST) if lowest > max(sources) else np.inf
+        sources = self._all(run.source.decode(corpus.source(k)) for k in some)
+        targets = self._all(run.target.decode(corpus.target(k)[:-1]) for k in some)
+        lowest = float(np.percentile(targets, LOWEST)) if targets else -np.inf
+        self.limit = max(lowest, LEAST) if lowest > max(sources, default=np.inf) else np.inf
 
     def is_target(self, line: str) -> bool:
         """Whether a line seems to be of the targets' language."""
-        return len(self.run.source.encode(line)) >= FEWEST and self.evidence(line) > self.limit
+        return bool(self.limit < np.inf and self.evidence(line) > self.limit)
 
     def evidence(self, line: str) -> float:
-        """Nats a token."""
+        """Nats a token; nan where the line is too short to tell."""
         as_source, as_target = self.run.source.encode(line), self.run.target.encode(line)
-        return float(self._target[as_target].sum() - self._source[as_source].sum()) / max(len(as_source), len(as_target), 1)
+        if len(as_source) < FEWEST:
+            return math.nan
+        return float(self._target[as_target].sum() - self._source[as_source].sum()) / max(len(as_source), len(as_target))
+
+    def _all(self, lines):
+        """The evidence of those that are long enough."""
+        return [found for found in map(self.evidence, lines) if not math.isnan(found)]
 
 
 def _log_p(ids, vocabulary):

@@ -75,8 +75,10 @@ class Translator:
         """The translations of every line, best first, ``chunk`` lines side by side; without a ``search`` the greedy one.
 
         ``prefix`` is what every text begins with, ``required`` are phrases that must be in it.  With ``replace_unknown`` the
-        source's token that was looked at most stands for ``<unk>`` (Luong, Sutskever et al. 2015, there by an aligner).  DataError: a line that is empty, longer than the model's
-        limit or with a character it never saw; a prefix or phrase with a word that no target had.
+        source's token that was looked at most stands for ``<unk>`` (Luong, Sutskever et al. 2015, there by an aligner).
+
+        DataError: a line that is empty, longer than the model's limit, with a character it never saw or of the targets' language;
+        a prefix or phrase with a word that no target had.
         """
         if replace_unknown and not self.attends:
             raise ConfigError(f"{self.run.folder} has no attention, which would say what stands for an unknown word; leave out replace_unknown.")
@@ -136,11 +138,10 @@ class Translator:
 
     def _phrase(self, text):
         """The tokens of a phrase.  Byte pairs have the space before a word in them, in scripts that have capitals or spaces, but not first in a text."""
-        plain = self._wanted(text.strip() if self.run.target.unit == "bpe" else text)
-        if self.run.target.unit != "bpe" or not plain:
-            return Phrase(plain)
-        spaced, first = self._wanted(f" {text.strip()}"), text.strip()[0]
-        return Phrase(spaced, plain) if first.lower() != first.upper() or len(spaced) <= len(plain) else Phrase(plain)
+        if self.run.target.unit != "bpe" or not (bare := text.strip()):
+            return Phrase(self._wanted(text))
+        plain, spaced = self._wanted(bare), self._wanted(f" {bare}")
+        return Phrase(spaced, plain) if bare[0].lower() != bare[0].upper() or len(spaced) <= len(plain) else Phrase(plain)
 
     def _wanted(self, text):
         """The tokens of what a translation must have.  DataError: one of them is unknown."""

@@ -174,12 +174,10 @@ def _read(run, text, file, tokens):
     from tsuzuri.cli.output import note
     from tsuzuri.errors import ConfigError
     from tsuzuri.text import read_text
-    from tsuzuri.text.aozora import AOZORA
     if text and file:
         raise ConfigError("--text and --file both name a text; give one of them.")
     if file:
-        data = run.settings.data
-        text = read_text(file, errors=data.encoding_errors, clean=AOZORA[data.aozora]).removesuffix("\n")
+        text = read_text(file, **run.settings.data.reading()).removesuffix("\n")
     if not (text or file) and tokens:
         return np.array((run.held_out() or run.corpus()).ids[:tokens], np.int64)
     if not (ids := run.tokenizer.encode(text)):

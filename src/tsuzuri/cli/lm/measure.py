@@ -65,13 +65,12 @@ def _options(words):
     found = {}
     for word in words:
         name, _, value = word.partition("=")
-        before = len(found)
+        if name in found:
+            raise ConfigError(f"option {name} is given twice; give it once.")
         try:
             found[name] = float(value)
         except ValueError:
             raise ConfigError(f'option "{word}" is not NAME=NUMBER, such as weight=0.2.') from None
-        if len(found) == before:
-            raise ConfigError(f"option {name} is given twice; give it once.")
     return found
 
 
@@ -103,13 +102,11 @@ def score(run: Path, file: Text, /, *, explain: Annotated[bool, Parameter(negati
     from tsuzuri.errors import ConfigError
     from tsuzuri.measuring.scoring import score_text
     from tsuzuri.text import read_text
-    from tsuzuri.text.aozora import AOZORA
     from tsuzuri.train.run import Run
     if top is not None and not explain:
         raise ConfigError(f"--top {top} says how many tokens --explain shows; add --explain, or leave it out.")
     opened, total, tokens = Run(run), 0.0, 0
-    data = opened.settings.data
-    text = read_text(file, errors=data.encoding_errors, clean=AOZORA[data.aozora])
+    text = read_text(file, **opened.settings.data.reading())
     for scored in score_text(opened, text, (3 if top is None else top) if explain else 0):
         total, tokens = total + scored.log_probability, tokens + 1
         if json:
