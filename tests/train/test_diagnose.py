@@ -14,11 +14,11 @@ A_STEP, A_EPOCH = 10, 50                                     # logged every 10 s
 
 
 def history(train, valid, *, losses=None, norms=1.0, finished=True, error="", vocabulary=1000, tokens=350_000, unknown=0,
-            entropy=6.0, **changed):
+            entropy=6.0, cap=0, **changed):
     """A log with these losses after each epoch; the steps' losses fall in lines from one to the next."""
     epochs = len(train)
     chosen = {"optimizer": "adam", "lr": 0.001, "clip": 5.0, "epochs": epochs, "patience": 5, "batch_size": 20, "bptt": 35,
-              "accumulate": 1, "dropout": 0.3, "data": "notes.txt", "vocabulary": 0, "min_count": 1} | changed
+              "accumulate": 1, "dropout": 0.3, "data": "notes.txt", "vocabulary": cap, "min_count": 1} | changed
     settings = SimpleNamespace(**dict.fromkeys(("data", "model", "training"), SimpleNamespace(**chosen)))
     if losses is None:
         losses = np.interp(np.arange(epochs * A_EPOCH) / A_EPOCH, np.arange(epochs + 1), [math.log(vocabulary), *train])
@@ -54,7 +54,7 @@ SICK = {                                                     # name -> (log, wor
             "--dropout 0.3"),
     "clipped": (history(TRAIN, VALID, norms=np.where(np.arange(250) % 33, 2.0, 0.1), clip=0.25), "clipped in 97% of the steps",
                 "2 in the median", "--clip 2"),
-    "mostly_unknown": (history(TRAIN, VALID, unknown=70_000), "20% of the training tokens are <unk>", "70,000 of 350,000",
+    "mostly_unknown": (history(TRAIN, VALID, unknown=70_000, cap=1000, min_count=2), "20% of the training tokens are <unk>", "70,000 of 350,000",
                        "--vocabulary 4000"),
 }
 few = history(TRAIN, VALID)
@@ -83,6 +83,37 @@ def test_a_healthy_log_gives_nothing():
     norms = np.exp(0.3 * noise.standard_normal(250))
     assert find(history(TRAIN, VALID, losses=losses, norms=norms)) == []
     assert find(history(TRAIN[:1], [None], finished=False, epochs=5)) == []
+
+
+def test_the_published_settings_of_sgd_are_healthy():
+    """A rate of 20 with gradients clipped at 0.25, often; a training loss that dropout keeps above the counts; weights dropped instead of elements."""
+    norms = np.where(np.arange(250) % 25 < 18, 0.3, 0.2)
+    assert find(history(TRAIN, VALID, optimizer="sgd", lr=20.0, clip=0.25, norms=norms)) == []
+    assert find(history([6.4, 6.3, 6.3], [5.95, 5.9, 5.9])) == []
+    assert find(history([5.0, 4.6, 4.31, 4.3], [5.0, 4.8, 4.75, 4.74], dropout=0.0, weight_drop=0.5)) == []
+
+
+def test_a_high_rate_that_fails_is_divided_by_three_where_it_is_a_usual_one():
+    for clip, lr, better, usual in ((0.25, 20.0, "6.7", ""), (0.25, 90.0, "1", " (usual: 1 to 30)"), (0.0, 20.0, "1", " (usual: 1)")):
+        found = find(history([6.4, 6.3, 6.3], [6.2, 6.1, 6.1], optimizer="sgd", lr=lr, clip=clip, norms=0.2))[0]
+        assert found.name == "worse_than_counting"
+        assert found.evidence.endswith(f"sgd at lr {lr:g}{usual}.")
+        assert found.try_this.endswith(f"--lr {better}")
+
+
+@pytest.mark.parametrize(("given", "evidence", "command"), [
+    ({"min_count": 2}, "(vocabulary unlimited, min_count 2).", "--out runs/x-min-count --min-count 1"),
+    ({"min_count": 2, "cap": 2000}, "(vocabulary 2000, min_count 2).", "--out runs/x-min-count --min-count 1"),
+    ({"min_count": 1}, "(vocabulary unlimited, min_count 1): the text itself says <unk>.", "--out runs/x-words TEXT_WITH_ALL_ITS_WORDS")])
+def test_unknown_words_come_from_a_setting_or_stand_in_the_text(given, evidence, command):
+    found, = find(history(TRAIN, VALID, unknown=70_000, **given))
+    assert found.evidence.endswith(evidence)
+    assert found.try_this.endswith(command)
+
+
+def test_everything_that_is_dropped_is_named():
+    found, = find(history([5.0, 4.7, 4.4, 4.2, 4.0], [5.0, 4.85, 4.86, 4.9, 4.95], dropout=0.0, input_dropout=-1.0, weight_drop=0.5))
+    assert "; weight_drop is 0.5 (the run" in found.evidence
 
 
 def test_several_things_at_once_come_gravest_first():

@@ -21,7 +21,8 @@ AVERAGED = 10
 SPIKE = 10.0                                                 # times the median: a gradient as long as that moves far
 WARM_UP = 20                                                 # the first of so many parts of a training may have long gradients
 GAP = 0.3                                                    # nats between validation and training
-CLIPPED, UNKNOWN = 0.5, 0.15                                 # shares: of the steps, of the tokens
+CLIPPED, UNKNOWN = 0.9, 0.15                                 # shares: of the steps, of the tokens
+CLIPPED_RATE = {"sgd": 30.0, "nt-asgd": 30.0}                # usual for language models whose gradients are clipped at 0.25
 FEW_STEPS, ENOUGH_STEPS = 30, 100                            # in an epoch
 FIRST_STEPS = 300                                            # in which a model learns hardly more than frequencies
 
@@ -96,8 +97,11 @@ def nothing_learnt(history: History) -> Finding | None:
 
 
 def worse_than_counting(history: History) -> Finding | None:
-    """The model predicts its own training text worse than the frequency of the tokens does."""
-    if not history.validations or (loss := history.validations[-1]["train_loss"]) <= history.entropy:
+    """The model predicts worse than the frequency of the tokens does: in the last epoch, in its last steps, and when nothing is dropped."""
+    if not history.validations:
+        return None
+    loss = history.validations[-1]["train_loss"]
+    if min(loss, _recent(history), history.judged()[-1]) <= history.entropy:
         return None
     steps = history.steps[-1]["step"]
     settings = history.settings.training
@@ -178,7 +182,7 @@ def overfitting(history: History) -> Finding | None:
 def gap(history: History) -> Finding | None:
     """Far better on its own text than on another, with nothing against it."""
     validated = [r for r in history.validations if r["valid_loss"] is not None]
-    if not validated or getattr(history.settings.model, "dropout", None) != 0:
+    if not validated or _dropped(history) or not hasattr(history.settings.model, "dropout"):
         return None
     best = min(validated, key=lambda r: r["valid_loss"])
     if best["valid_loss"] - best["train_loss"] < GAP:
@@ -206,10 +210,12 @@ def mostly_unknown(history: History) -> Finding | None:
     if share < UNKNOWN:
         return None
     data = history.settings.data
-    smaller = {"min_count": 1} if data.min_count > 1 else {"vocabulary": 4 * history.vocabulary}
+    own = not data.vocabulary and data.min_count == 1
+    larger = {"vocabulary": 4 * history.vocabulary} if 0 < data.vocabulary <= history.vocabulary else {"min_count": 1}
     return Finding("mostly_unknown", f"{share:.0%} of the training tokens are <unk>, so the loss says little about words",
                    f"{history.unknown:,} of {history.tokens:,} tokens; the vocabulary has {history.vocabulary:,} (vocabulary "
-                   f"{data.vocabulary or 'unlimited'}, min_count {data.min_count}).", _again(history, **smaller))
+                   f"{data.vocabulary or 'unlimited'}, min_count {data.min_count}{'): the text itself says <unk>' if own else ')'}.",
+                   _with_words(history) if own else _again(history, **larger))
 
 
 def few_steps(history: History) -> Finding | None:
@@ -245,15 +251,25 @@ def as_record(history: History, findings: list[Finding]) -> dict:
 
 def _again(history, **changes) -> str:
     """The command that trains once more, with other settings, into a folder that is not there yet."""
-    out = Path(f"{history.folder}-{next(iter(changes)).replace('_', '-')}")
+    flags = [word for name, value in changes.items() for word in (f"--{name.replace('_', '-')}", f"{value:g}" if isinstance(value, float)
+                                                                    else str(value))]
+    command = shlex.join(["tsuzuri", "lm", "train", *_into(history, next(iter(changes)).replace("_", "-")), *flags])
+    return f"cat TEXT | {command}" if history.settings.data.data == "-" else command
+
+
+def _with_words(history) -> str:
+    """The same with another text."""
+    return shlex.join(["tsuzuri", "lm", "train", *_into(history, "words"), "TEXT_WITH_ALL_ITS_WORDS"])
+
+
+def _into(history, change) -> list[str]:
+    """The run's settings, and a folder that is not there yet."""
+    out = Path(f"{history.folder}-{change}")
     number = 2
     while out.exists():
         out = out.with_name(f"{out.name.rstrip('0123456789').rstrip('-')}-{number}")
         number += 1
-    flags = [word for name, value in changes.items() for word in (f"--{name.replace('_', '-')}", f"{value:g}" if isinstance(value, float)
-                                                                    else str(value))]
-    command = shlex.join(["tsuzuri", "lm", "train", "--config", f"{history.folder}/config.toml", "--out", str(out), *flags])
-    return f"cat TEXT | {command}" if history.settings.data.data == "-" else command
+    return ["--config", f"{history.folder}/config.toml", "--out", str(out)]
 
 
 def _recent(history) -> float:
@@ -287,20 +303,35 @@ def _lr(history) -> float:
 
 
 def _better_rate(history) -> float:
-    """The usual rate; a third of the one that was taken, where that was the usual one already."""
-    usual, lr = USUAL_RATE.get(history.settings.training.optimizer, 0.001), _lr(history)
-    return _nice(usual if lr > 1.5 * usual or lr < usual / 1.5 else lr / 3)
+    """The usual rate; a third of the one that was taken, where that was a usual one already."""
+    lr, (least, most) = _lr(history), _usual_rates(history)
+    return _nice(lr / 3 if least / 1.5 <= lr <= 1.5 * most else least)
+
+
+def _usual_rates(history) -> tuple[float, float]:
+    """From, to."""
+    optimizer = history.settings.training.optimizer
+    usual = USUAL_RATE.get(optimizer, 0.001)
+    return usual, CLIPPED_RATE.get(optimizer, usual) if history.settings.training.clip else usual
 
 
 def _rate_in_words(history) -> str:
-    training = history.settings.training
-    usual = USUAL_RATE.get(training.optimizer)
-    return f"{training.optimizer} at lr {training.lr:g}" + (f" (usual: {usual:g})" if usual and usual != training.lr else "")
+    training, (least, most) = history.settings.training, _usual_rates(history)
+    usual = "" if least <= training.lr <= most else f" (usual: {least:g})" if least == most else f" (usual: {least:g} to {most:g})"
+    return f"{training.optimizer} at lr {training.lr:g}{usual}"
+
+
+def _dropped(history) -> dict[str, float]:
+    """What of the model is dropped, and how probably."""
+    model = history.settings.model
+    names = (name for name in dir(model) if name.endswith(("dropout", "weight_drop")))
+    return {name: value for name in names if (value := getattr(model, name)) > 0}
 
 
 def _dropout_in_words(history) -> str:
-    dropout = getattr(history.settings.model, "dropout", None)
-    return "the model has no dropout" if dropout is None else f"dropout is {dropout:g}"
+    if not hasattr(history.settings.model, "dropout"):
+        return "the model has no dropout"
+    return ", ".join(f"{name} is {value:g}" for name, value in _dropped(history).items()) or "dropout is 0"
 
 
 def _more_dropout(history) -> dict[str, float]:
