@@ -50,6 +50,18 @@ def test_case_and_marks_are_those_of_the_vocabulary():
     assert [word for word, _ in Suggester(run).suggest("The (RAI", 3)] == ["rain"]
 
 
+@pytest.mark.parametrize("punctuation", ["split", "drop"])
+def test_behind_a_mark_the_word_has_ended(punctuation):
+    """As with a space: what follows is proposed, and the mark is read where it is a token."""
+    run = made_up_run("word", [*LINES, "yes, no"], punctuation=punctuation)
+    for text in ("the cat,", "yes,", "(the cat)"):
+        found = Suggester(run).suggest(text, 100)
+        assert len(found) == len(run.tokenizer) - len({"<unk>", "<eos>"} & set(run.tokenizer.vocabulary.tokens))
+        assert found == Suggester(run).suggest(f"{text} ", 100)
+    with_mark, without = (Suggester(run).suggest(text, 100) for text in ("the cat,", "the cat "))
+    assert (with_mark == without) == (punctuation == "drop")
+
+
 def test_what_was_read_is_not_read_again(words, monkeypatch):
     """Key by key: the same proposals as for the whole text at once, and each word is fed once."""
     model, fed = words.load_model(), []

@@ -33,7 +33,7 @@ class Suggester:
     """A run that proposes words.  A text that goes on from the last one is read from where that one ended."""
 
     def __init__(self, run: Run):
-        self._threads = run.settings.training.threads
+        self._threads, self.fold = run.settings.training.threads, run.tokenizer.options.fold
         kind = WholeWords if run.tokenizer.unit == "word" else SpelledWords
         self._words = kind(_Reader(run.load_model(), run.tokenizer), run.tokenizer)
 
@@ -90,7 +90,8 @@ class WholeWords:
         """What stands before the word that is being typed, and that word as the vocabulary would write it."""
         typed = "" if not text or text[-1].isspace() else text.split()[-1]
         if self._tokenizer.options.punctuation != "keep":
-            typed = typed[inner(typed)[0]:]
+            start, end = inner(typed)
+            typed = typed[start:] if end == len(typed) else ""       # behind a mark the word has ended
         return text[:len(text) - len(typed)], self._tokenizer.options.fold(typed)
 
 

@@ -35,7 +35,7 @@ class BPETokenizer(Tokenizer):
 
     def __init__(self, library: "tokenizers.Tokenizer", settings: dict[str, Any]):
         self.library, self._settings = library, settings
-        self._options, self._size = Options(nfkc=settings["nfkc"]), library.get_vocab_size()
+        self.options, self._size = Options(nfkc=settings["nfkc"]), library.get_vocab_size()
 
     @classmethod
     def train(cls, lines: Iterable[str], **options) -> Self:
@@ -66,7 +66,7 @@ class BPETokenizer(Tokenizer):
         return [k for ids in self._encode_lines(text) for k in ids]
 
     def offsets(self, text: str) -> list[Place]:
-        folded, places = fold(text, self._options)
+        folded, places = fold(text, self.options)
         lines = _lines(folded)
         starts = accumulate(map(len, lines), initial=0)
         encodings = self._encoded(lines, self.library.encode_batch)
@@ -113,7 +113,7 @@ class BPETokenizer(Tokenizer):
         return cls(library, settings)
 
     def _encode_lines(self, text: str) -> list[list[int]]:
-        lines = _lines(self._options.fold(text))
+        lines = _lines(self.options.fold(text))
         return [encoding.ids for encoding in self._encoded(lines, self.library.encode_batch_fast)]
 
     def _encoded(self, lines, encode):
