@@ -15,6 +15,8 @@ JAPANESE = "吾輩は猫である。名前はまだ無い。\nどこで生れた
 class Pieces:
     """A tokenizer whose ids are places in a list of texts."""
 
+    unit = "char"
+
     def __init__(self, pieces):
         self.pieces = pieces
 
@@ -56,6 +58,11 @@ def test_only_what_may_become_a_stop_string_is_held_back():
     assert shown == ["one ", "", "EN", "E ", "", "", ""]
     shown, _ = streamed(["one ", "EN"], ["END"])
     assert shown == ["one ", "", "EN"]
+
+
+def test_a_replacement_character_that_is_a_token_is_text():
+    """It stands for bytes that a text had wrong, and is half of nothing where tokens are characters."""
+    assert streamed(["b", "\ufffd", "c", "\ufffd"], ())[0] == ["b", "\ufffd", "c", "\ufffd", ""]
 
 
 def test_an_empty_stop_string_is_refused():

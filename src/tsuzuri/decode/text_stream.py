@@ -17,7 +17,7 @@ class TextStream:
     def __init__(self, tokenizer, prompt: Sequence[int], stops: Sequence[str] = ()):
         if "" in stops:
             raise ConfigError("a stop string is empty; give the text at which writing ends.")
-        self._tokenizer, self._stops = tokenizer, tuple(stops)
+        self._tokenizer, self._stops, self._of_bytes = tokenizer, tuple(stops), tokenizer.unit == "bpe"
         self._recent = list(prompt)[-WINDOW:]
         self._shown = tokenizer.decode(self._recent)
         self._held = ""
@@ -41,7 +41,7 @@ class TextStream:
     def _decode(self, token):
         self._recent.append(token)
         text = self._tokenizer.decode(self._recent)
-        whole = text.rstrip("\N{REPLACEMENT CHARACTER}")       # what bytes without their others are decoded to
+        whole = text.rstrip("\N{REPLACEMENT CHARACTER}") if self._of_bytes else text       # what bytes without their others are decoded to
         new = whole[len(self._shown):]
         self._shown += new
         if whole == text:
