@@ -141,8 +141,9 @@ def test_rows_are_read_side_by_side_each_from_an_empty_state(name, rows, window,
 def test_a_window_that_no_row_fills_is_refused(make, other):
     """A text of which nothing would be read has no perplexity, least of all one of 1."""
     run = make("run", **small("rnn"))
-    with pytest.raises(TsuzuriError):
-        evaluate_run(run, str(other), rows=3, window=100_000)
+    for rows, window in ((3, 100_000), (100_000, 2)):
+        with pytest.raises(TsuzuriError, match=f"^{rows} rows of a text of .* tokens do not fill a window of {window};"):
+            evaluate_run(run, str(other), rows=rows, window=window)
 
 
 @pytest.mark.parametrize("wrong", [{"rows": 0}, {"window": 0}, {"rows": -1}])

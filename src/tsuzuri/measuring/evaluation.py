@@ -57,9 +57,9 @@ def evaluate_model(run: Run, model: Any, data: str, *, rows: int = 1, window: in
         source = open_source(data, "test" if "test" in source.splits else "valid")
     with tempfile.TemporaryDirectory(prefix="tsuzuri-") as folder, threads(run.settings.training.threads):
         corpus = encode_corpus(source.lines(), run.tokenizer, folder)
-        batches = (BPTTBatches if rows == 1 else _WholeWindows)(corpus.ids, rows, window)
-        if not len(batches):
+        if rows > 1 and (corpus.tokens - 1) // rows < window:
             raise ConfigError(f"{rows} rows of a text of {corpus.tokens:,} tokens do not fill a window of {window}; take fewer or shorter ones.")
+        batches = (BPTTBatches if rows == 1 else _WholeWindows)(corpus.ids, rows, window)
         done = 0
 
         def told(tokens):
