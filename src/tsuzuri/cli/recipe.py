@@ -38,7 +38,7 @@ def run(name: str, /, *, out: Path | None = None, minutes: float | None = None, 
     out
         The run folder to write; one that was begun is gone on with. [default: runs/NAME]
     minutes
-        Stop the training of a language model after so many minutes and measure it as it is; run again to go on.
+        Stop the training of a run folder after so many minutes and measure its best finished epoch; run again to go on.
     json
         Print one JSON object.
     """
@@ -48,7 +48,10 @@ def run(name: str, /, *, out: Path | None = None, minutes: float | None = None, 
     from tsuzuri.cli.training import shown
     from tsuzuri.cli.training import watch as watch_run
     from tsuzuri.cli.vectors.watch import watch as watch_vectors
-    from tsuzuri.recipes import Watch, run_recipe
+    from tsuzuri.errors import ConfigError
+    from tsuzuri.recipes import Watch, find_recipe, run_recipe
+    if minutes is not None and not find_recipe(name).stops:
+        raise ConfigError(f"{name} cannot be left after some minutes; leave --minutes out.")
     result = run_recipe(name, out or Path("runs") / name, Watch(partial(watch_run, minutes=minutes), watch_vectors, shown))
     if json:
         print_json(result._asdict())

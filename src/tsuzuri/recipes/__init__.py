@@ -19,16 +19,21 @@ from tsuzuri.recipes import (
 )
 from tsuzuri.recipes.recipe import Measured, Recipe, Result, Watch
 
-__all__ = ["RECIPES", "Measured", "Recipe", "Result", "Watch", "run_recipe"]
+__all__ = ["RECIPES", "Measured", "Recipe", "Result", "Watch", "find_recipe", "run_recipe"]
 
 ROOMS = (language_models, penn_treebank, other_texts, book_vectors, gold_sets, sequential, learners_tasks, translation, labels, trees, captions, forecasting, memory_tasks)
 RECIPES = {recipe.name: recipe for room in ROOMS for recipe in room.RECIPES}
 
 
-def run_recipe(name: str, out: Path, watch: Watch) -> Result:
-    """Train the recipe called ``name`` into ``out``, or go on with what was begun there."""
+def find_recipe(name: str) -> Recipe:
+    """The recipe called ``name``.  ConfigError: there is none."""
     if name not in RECIPES:
         raise ConfigError(f'there is no recipe "{name}"{suggest(name, RECIPES)}; there are {", ".join(RECIPES)}.')
-    recipe = RECIPES[name]
+    return RECIPES[name]
+
+
+def run_recipe(name: str, out: Path, watch: Watch) -> Result:
+    """Train the recipe called ``name`` into ``out``, or go on with what was begun there."""
+    recipe = find_recipe(name)
     figure, details, rest = recipe.reach(recipe, out, watch)
     return Result(name, recipe.measure, figure, recipe.bound, recipe.published, recipe.reached(figure) and rest, str(out), details)

@@ -103,17 +103,17 @@ def _line(asked: str, found: list[tuple[str, float]], right: bool = True, digits
 
 RECIPES = (
     Recipe("toy-cbow", '"You say goodbye and I say hello.", CBOW, the whole softmax, 1000 epochs', "nats a word", 0.7,
-           "the text allows 0.231 = (ln 2)/3", _toy, settings={"model": "cbow"}),
+           "the text allows 0.231 = (ln 2)/3", _toy, settings={"model": "cbow"}, stops=False),
     Recipe("toy-skipgram", '"You say goodbye and I say hello.", skip-gram, the whole softmax, 1000 epochs', "nats a word", 0.9335,
-           "the text allows 0.924 = 4/3 ln 2; the bound is 1 % above", _toy, settings={"model": "skipgram"}),
+           "the text allows 0.924 = 4/3 ln 2; the bound is 1 % above", _toy, settings={"model": "skipgram"}, stops=False),
     Recipe("ptb-counts", "PTB, window 2, PPMI, SVD 100", "words of 3 with their neighbours", 3,
-           "3 (Saito 2018, Deep Learning from Scratch 2, 2.4)", _counts, higher_is_better=True,
+           "3 (Saito 2018, Deep Learning from Scratch 2, 2.4)", _counts, higher_is_better=True, stops=False,
            settings={"data": "ptb:train", "method": "svd", "size": 100, "window": 2, "exponent": 0.0, "min_count": 1, "eos": True,
                      "across_lines": True}),
     Recipe("ptb-cbow", "PTB, CBOW, window 5, size 100, 5 noise words, 10 epochs", "questions of 4 answered", 4,
-           "4 (Saito 2018, Deep Learning from Scratch 2, 4.3)", _predicted, higher_is_better=True,
+           "4 (Saito 2018, Deep Learning from Scratch 2, 4.3)", _predicted, higher_is_better=True, stops=False,
            settings={"data": "ptb:train", "method": "cbow", "size": 100, "window": 5, "negative": 5, "epochs": 10, "alpha": 0.1,
                      "sample": 0.0, "min_count": 1, "eos": True, "threads": 1}),
     Recipe("book-cbow", "the weights published with the book", "published numbers of 3 reproduced", 3,
-           "year: month 0.719, week 0.652; take : took = go : went 4.55 (Saito 2018, 4.3)", _published, higher_is_better=True),
+           "year: month 0.719, week 0.652; take : took = go : went 4.55 (Saito 2018, 4.3)", _published, higher_is_better=True, stops=False),
 )

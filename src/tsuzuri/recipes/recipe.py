@@ -40,6 +40,8 @@ class Recipe:
     higher_is_better: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
     test: str = ""
+    stops: bool = True
+    """Can its training be left after some minutes, to go on another time?"""
 
     @property
     def bound(self) -> str:
