@@ -104,7 +104,7 @@ def test_a_high_rate_that_fails_is_divided_by_three_where_it_is_a_usual_one():
 @pytest.mark.parametrize(("given", "evidence", "command"), [
     ({"min_count": 2}, "(vocabulary unlimited, min_count 2).", "--out runs/x-min-count --min-count 1"),
     ({"min_count": 2, "cap": 2000}, "(vocabulary 2000, min_count 2).", "--out runs/x-min-count --min-count 1"),
-    ({"min_count": 1}, "(vocabulary unlimited, min_count 1): the text itself says <unk>.", "--out runs/x-words TEXT_WITH_ALL_ITS_WORDS")])
+    ({"min_count": 1}, "(vocabulary unlimited, min_count 1): the text itself says <unk>.", "--out runs/x-text TEXT_WITH_ALL_ITS_WORDS")])
 def test_unknown_words_come_from_a_setting_or_stand_in_the_text(given, evidence, command):
     found, = find(history(TRAIN, VALID, unknown=70_000, **given))
     assert found.evidence.endswith(evidence)

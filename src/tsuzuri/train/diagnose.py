@@ -4,15 +4,22 @@ A check is a function of a History that gives a Finding or None.  Checks that ex
 gravest first, and the first that applies speaks for the group.
 """
 import math
-import shlex
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 
-from tsuzuri.optim import USUAL_RATE
 from tsuzuri.train.history import History
+from tsuzuri.train.remedies import (
+    again,
+    better_rate,
+    dropout_in_words,
+    dropped,
+    more_dropout,
+    rate_in_words,
+    usual_rates,
+    with_another_text,
+)
 
 NEAR = 0.98                                                  # share of log V above which a loss is that of guessing
 RISE = 0.02                                                  # nats, 2 % of a perplexity: more than noise from epoch to epoch
@@ -22,7 +29,6 @@ SPIKE = 10.0                                                 # times the median:
 WARM_UP = 20                                                 # the first of so many parts of a training may have long gradients
 GAP = 0.3                                                    # nats between validation and training
 CLIPPED, UNKNOWN = 0.9, 0.15                                 # shares: of the steps, of the tokens
-CLIPPED_RATE = {"sgd": 30.0, "nt-asgd": 30.0}                # usual for language models whose gradients are clipped at 0.25
 FEW_STEPS, ENOUGH_STEPS = 30, 100                            # in an epoch
 FIRST_STEPS = 300                                            # in which a model learns hardly more than frequencies
 
@@ -66,7 +72,7 @@ def stopped(history: History) -> Finding | None:
     if not history.error:
         return None
     return Finding("stopped", "the training stopped because a number ran out of bounds", history.error,
-                   _again(history, lr=_nice(_lr(history) / 3)))
+                   again(history, lr=history.settings.training.lr / 3))
 
 
 def exploded(history: History) -> Finding | None:
@@ -82,7 +88,7 @@ def exploded(history: History) -> Finding | None:
                    f"in step {step['step']:,} (epoch {step['epoch']}) its length was {norms[at]:,.4g}, {norms[at] / median:,.0f} times "
                    f"the median {median:.3g}; {np.mean(norms > SPIKE * median):.1%} of the logged steps are longer than {SPIKE:g} "
                    f"times the median; clip is {clip:g}{'' if clip else ', which cuts nothing'}.",
-                   _again(history, clip=_nice(2 * median)))
+                   again(history, clip=2 * median))
 
 
 def nothing_learnt(history: History) -> Finding | None:
@@ -92,8 +98,8 @@ def nothing_learnt(history: History) -> Finding | None:
         return None
     return Finding("nothing_learnt", "perplexity equals the vocabulary size: nothing was learnt",
                    f"perplexity {_perplexity(loss)} with a vocabulary of {history.vocabulary:,} (loss {loss:.3f}, guessing "
-                   f"{most:.3f} nats a token) after {history.steps[-1]['step']:,} steps with {_rate_in_words(history)}.",
-                   _again(history, lr=_better_rate(history)))
+                   f"{most:.3f} nats a token) after {history.steps[-1]['step']:,} steps with {rate_in_words(history)}.",
+                   again(history, lr=better_rate(history)))
 
 
 def worse_than_counting(history: History) -> Finding | None:
@@ -105,11 +111,11 @@ def worse_than_counting(history: History) -> Finding | None:
         return None
     steps = history.steps[-1]["step"]
     settings = history.settings.training
-    more = {"epochs": settings.epochs * 10} if steps < FIRST_STEPS else {"lr": _better_rate(history)}
+    more = {"epochs": settings.epochs * 10} if steps < FIRST_STEPS else {"lr": better_rate(history)}
     return Finding("worse_than_counting", "the model has not even learnt how frequent each token is",
                    f"training loss {loss:.3f} nats a token (perplexity {_perplexity(loss)}); the token counts alone give "
                    f"{history.entropy:.3f} ({_perplexity(history.entropy)}); trained for {steps:,} steps with "
-                   f"{_rate_in_words(history)}.", _again(history, **more))
+                   f"{rate_in_words(history)}.", again(history, **more))
 
 
 def rate_too_high(history: History) -> Finding | None:
@@ -130,16 +136,16 @@ def rate_too_high(history: History) -> Finding | None:
     else:
         return None
     return Finding("rate_too_high", "the training loss goes up: the learning rate is too high",
-                   f"{evidence}, with {_rate_in_words(history)}.", _again(history, lr=_nice(_lr(history) / 3)))
+                   f"{evidence}, with {rate_in_words(history)}.", again(history, lr=history.settings.training.lr / 3))
 
 
 def rate_too_low(history: History) -> Finding | None:
     """Slow, because the rate is far below what the optimiser usually takes."""
-    usual = USUAL_RATE.get(history.settings.training.optimizer, 0.001)
-    if _lr(history) > usual / 10 or not _last_gain(history) >= RISE:
+    usual, _ = usual_rates(history)
+    if history.settings.training.lr > usual / 10 or not _last_gain(history) >= RISE:
         return None
     return Finding("rate_too_low", "the loss falls slowly: the learning rate is low",
-                   f"{_rate_in_words(history)}; the loss still falls, {_fall(history)}.", _again(history, lr=_nice(usual)))
+                   f"{rate_in_words(history)}; the loss still falls, {_fall(history)}.", again(history, lr=usual))
 
 
 def still_falling(history: History) -> Finding | None:
@@ -148,7 +154,7 @@ def still_falling(history: History) -> Finding | None:
     if not history.finished or len(history.validations) < training.epochs or not _last_gain(history) >= RISE:
         return None
     return Finding("still_falling", "the loss is still falling at the end: train longer", f"{_fall(history)}.",
-                   _again(history, epochs=2 * training.epochs))
+                   again(history, epochs=2 * training.epochs))
 
 
 def best_at_first(history: History) -> Finding | None:
@@ -159,8 +165,8 @@ def best_at_first(history: History) -> Finding | None:
     return Finding("best_at_first", "the first epoch was the best, and no later one beat it",
                    f"validation {judged[0]:.3f} nats after epoch 1, {judged[-1]:.3f} after epoch {len(judged)}, then it stopped "
                    f"(patience {training.patience}); training fell from {history.validations[0]['train_loss']:.3f} to "
-                   f"{history.validations[-1]['train_loss']:.3f}; {_rate_in_words(history)}.",
-                   _again(history, lr=_nice(_lr(history) / 3), **_more_dropout(history)))
+                   f"{history.validations[-1]['train_loss']:.3f}; {rate_in_words(history)}.",
+                   again(history, lr=history.settings.training.lr / 3, **more_dropout(history)))
 
 
 def overfitting(history: History) -> Finding | None:
@@ -175,21 +181,21 @@ def overfitting(history: History) -> Finding | None:
     return Finding("overfitting", f"validation rises while training falls since epoch {best + 1}: it learns its text by heart",
                    f"from epoch {best + 1} to {len(valid)} validation went from {valid[best]:.3f} to {valid[-1]:.3f} nats (perplexity "
                    f"{_perplexity(valid[best])} to {_perplexity(valid[-1])}), training from {train[best]:.3f} to {train[-1]:.3f}; "
-                   f"{_dropout_in_words(history)} (the run kept the model of epoch {best + 1}).",
-                   _again(history, **(_more_dropout(history) or {"epochs": best + 1})))
+                   f"{dropout_in_words(history)} (the run kept the model of epoch {best + 1}).",
+                   again(history, **(more_dropout(history) or {"epochs": best + 1})))
 
 
 def gap(history: History) -> Finding | None:
     """Far better on its own text than on another, with nothing against it."""
     validated = [r for r in history.validations if r["valid_loss"] is not None]
-    if not validated or _dropped(history) or not hasattr(history.settings.model, "dropout"):
+    if not validated or dropped(history) or not hasattr(history.settings.model, "dropout"):
         return None
     best = min(validated, key=lambda r: r["valid_loss"])
     if best["valid_loss"] - best["train_loss"] < GAP:
         return None
     return Finding("gap", "the model knows its own text far better than another, and dropout is off",
                    f"in epoch {best['epoch']} training {best['train_loss']:.3f}, validation {best['valid_loss']:.3f} nats (perplexity "
-                   f"{_perplexity(best['train_loss'])} and {_perplexity(best['valid_loss'])}).", _again(history, dropout=0.3))
+                   f"{_perplexity(best['train_loss'])} and {_perplexity(best['valid_loss'])}).", again(history, dropout=0.3))
 
 
 def clipped(history: History) -> Finding | None:
@@ -200,8 +206,8 @@ def clipped(history: History) -> Finding | None:
         return None
     return Finding("clipped", f"the norm was clipped in {share:.0%} of the steps, so the threshold sets the pace, not the gradient",
                    f"clip is {clip:g}; the gradient's length is {np.median(norms):.3g} in the median, and 9 in 10 steps are below "
-                   f"{np.quantile(norms, 0.9):.3g}; {_rate_in_words(history)}.",
-                   _again(history, clip=_nice(float(np.quantile(norms, 0.9)))))
+                   f"{np.quantile(norms, 0.9):.3g}; {rate_in_words(history)}.",
+                   again(history, clip=float(np.quantile(norms, 0.9))))
 
 
 def mostly_unknown(history: History) -> Finding | None:
@@ -215,7 +221,7 @@ def mostly_unknown(history: History) -> Finding | None:
     return Finding("mostly_unknown", f"{share:.0%} of the training tokens are <unk>, so the loss says little about words",
                    f"{history.unknown:,} of {history.tokens:,} tokens; the vocabulary has {history.vocabulary:,} (vocabulary "
                    f"{data.vocabulary or 'unlimited'}, min_count {data.min_count}{'): the text itself says <unk>' if own else ')'}.",
-                   _with_words(history) if own else _again(history, **larger))
+                   with_another_text(history) if own else again(history, **larger))
 
 
 def few_steps(history: History) -> Finding | None:
@@ -231,7 +237,7 @@ def few_steps(history: History) -> Finding | None:
         change = {"bptt": max(1, int(training.bptt * steps / ENOUGH_STEPS))}
     return Finding("few_steps", f"an epoch has only {steps:.0f} steps: the batch is too large for the text",
                    f"{history.tokens:,} tokens, and a step takes batch_size {training.batch_size} x bptt {training.bptt} x accumulate "
-                   f"{training.accumulate} = {training.batch_size * training.bptt * training.accumulate:,}.", _again(history, **change))
+                   f"{training.accumulate} = {training.batch_size * training.bptt * training.accumulate:,}.", again(history, **change))
 
 
 CHECKS: list[tuple[Callable[[History], Finding | None], ...]] = [
@@ -247,29 +253,6 @@ CHECKS: list[tuple[Callable[[History], Finding | None], ...]] = [
 def as_record(history: History, findings: list[Finding]) -> dict:
     """Findings and figures for JSON."""
     return {"run": history.folder, **figures(history), "findings": [asdict(finding) for finding in findings]}
-
-
-def _again(history, **changes) -> str:
-    """The command that trains once more, with other settings, into a folder that is not there yet."""
-    flags = [word for name, value in changes.items() for word in (f"--{name.replace('_', '-')}", f"{value:g}" if isinstance(value, float)
-                                                                    else str(value))]
-    command = shlex.join(["tsuzuri", "lm", "train", *_into(history, next(iter(changes)).replace("_", "-")), *flags])
-    return f"cat TEXT | {command}" if history.settings.data.data == "-" else command
-
-
-def _with_words(history) -> str:
-    """The same with another text."""
-    return shlex.join(["tsuzuri", "lm", "train", *_into(history, "words"), "TEXT_WITH_ALL_ITS_WORDS"])
-
-
-def _into(history, change) -> list[str]:
-    """The run's settings, and a folder that is not there yet."""
-    out = Path(f"{history.folder}-{change}")
-    number = 2
-    while out.exists():
-        out = out.with_name(f"{out.name.rstrip('0123456789').rstrip('-')}-{number}")
-        number += 1
-    return ["--config", f"{history.folder}/config.toml", "--out", str(out)]
 
 
 def _recent(history) -> float:
@@ -296,53 +279,6 @@ def _fall(history) -> str:
         return (f"from {judged[-2]:.3f} to {judged[-1]:.3f} nats (perplexity {_perplexity(judged[-2])} to {_perplexity(judged[-1])}) in "
                 f"the last of {len(judged)} epochs")
     return f"by {_last_gain(history):.3f} nats from the third to the last quarter of its only epoch"
-
-
-def _lr(history) -> float:
-    return history.settings.training.lr
-
-
-def _better_rate(history) -> float:
-    """The usual rate; a third of the one that was taken, where that was a usual one already."""
-    lr, (least, most) = _lr(history), _usual_rates(history)
-    return _nice(lr / 3 if least / 1.5 <= lr <= 1.5 * most else least)
-
-
-def _usual_rates(history) -> tuple[float, float]:
-    """From, to."""
-    optimizer = history.settings.training.optimizer
-    usual = USUAL_RATE.get(optimizer, 0.001)
-    return usual, CLIPPED_RATE.get(optimizer, usual) if history.settings.training.clip else usual
-
-
-def _rate_in_words(history) -> str:
-    training, (least, most) = history.settings.training, _usual_rates(history)
-    usual = "" if least <= training.lr <= most else f" (usual: {least:g})" if least == most else f" (usual: {least:g} to {most:g})"
-    return f"{training.optimizer} at lr {training.lr:g}{usual}"
-
-
-def _dropped(history) -> dict[str, float]:
-    """What of the model is dropped, and how probably."""
-    model = history.settings.model
-    names = (name for name in dir(model) if name.endswith(("dropout", "weight_drop")))
-    return {name: value for name in names if (value := getattr(model, name)) > 0}
-
-
-def _dropout_in_words(history) -> str:
-    if not hasattr(history.settings.model, "dropout"):
-        return "the model has no dropout"
-    return ", ".join(f"{name} is {value:g}" for name, value in _dropped(history).items()) or "dropout is 0"
-
-
-def _more_dropout(history) -> dict[str, float]:
-    """A higher dropout; nothing where the model has none or it is high already."""
-    dropout = getattr(history.settings.model, "dropout", None)
-    return {} if dropout is None or dropout >= 0.6 else {"dropout": round(max(0.3, dropout + 0.2), 2)}
-
-
-def _nice(value: float) -> float:
-    """Two digits: 0.0033."""
-    return float(f"{value:.2g}")
 
 
 def _perplexity(loss: float) -> str:

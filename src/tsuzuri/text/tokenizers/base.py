@@ -28,6 +28,7 @@ class Tokenizer(ABC):
     ``len`` is the size of the vocabulary; ``unk_id`` and ``eos_id`` are None where there is no such token.
     """
     unit: ClassVar[str]
+    options: Options
     unk_id: int | None = None
     eos_id: int | None = None
 
