@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tsuzuri.datasets import fetch
+from tsuzuri.errors import ConfigError
 from tsuzuri.measuring.evaluation import evaluate_run
 from tsuzuri.recipes import (
     RECIPES,
@@ -175,6 +176,18 @@ def test_the_treebank_in_short(small_treebank, text, tmp_path):
         f"validation perplexity after each epoch: {shown}",
         f"250 ms a step with validation, {an_epoch} steps an epoch",
         f"with 5-grams, weighed {mixed['weights'][1]:.2f} by the validation text: {mixed['perplexity']:.2f}")
+
+
+def test_a_run_of_other_settings_is_not_taken_for_the_recipes(small_treebank, tmp_path, monkeypatch):
+    """Its figure would stand under the recipe's name."""
+    out = tmp_path / "x"
+    run_recipe(small_treebank, out, QUIETLY)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    recipe = RECIPES[small_treebank]
+    monkeypatch.setitem(RECIPES, recipe.name, replace(recipe, settings=recipe.settings | {"start": "even"}))
+    with pytest.raises(ConfigError, match=f"^{out} was begun with start usual, and {recipe.name} takes even; give another --out.$"):
+        run_recipe(small_treebank, out, QUIETLY)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
 # From sequence to sequence: every recipe in seconds, on a few of its pairs and with a small model

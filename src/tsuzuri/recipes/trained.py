@@ -3,6 +3,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from tsuzuri.errors import ConfigError
 from tsuzuri.recipes.recipe import Recipe, Watch
 from tsuzuri.train.trainings import training_of
 from tsuzuri.vectors.settings import choose
@@ -20,12 +23,30 @@ def trained_vectors(recipe: Recipe, out: Path, watch: Watch, name: str = "vector
 
 
 def trained(command: str, recipe: Recipe, out: Path, watch: Watch, **more: Any) -> Any:
-    """The run in ``out`` of a group of commands, trained to its end with the recipe's settings and ``more``."""
+    """The run in ``out`` of a group of commands, trained to its end with the recipe's settings and ``more``.
+
+    ConfigError: the run that is there was begun with other settings.
+    """
     training = training_of(command)
     settings, _ = training.run.task.choose([("recipe", recipe.settings | more)])
-    run = training.run(out) if (out / "config.toml").exists() else training.prepare(settings, out)
+    if (out / "config.toml").exists():
+        run = training.run(out)
+        _refuse_other(out, _flat(run.settings), _flat(settings), recipe)
+    else:
+        run = training.prepare(settings, out)
     watch.run(run)
     return run
+
+
+def _refuse_other(out, begun, wanted, recipe):
+    for name in recipe.settings:
+        if begun.get(name) != wanted[name]:
+            raise ConfigError(f"{out} was begun with {name} {begun.get(name)}, and {recipe.name} takes {wanted[name]}; give another --out.")
+
+
+def _flat(settings):
+    """{setting: value} without the sections."""
+    return {name: value for section in msgspec.to_builtins(settings).values() for name, value in section.items()}
 
 
 trained_run, trained_pairs = partial(trained, "lm"), partial(trained, "seq2seq")
