@@ -14,7 +14,7 @@ TEXT = {
     "encoding_errors": ("replace", "other"),
 }
 RECURRENT = TEXT | {
-    "arch": ("gru", "model"), "size": (9, "model"), "embedding": (5, "model"), "layers": (2, "model"), "dropout": (0.5, "model"),
+    "arch": ("gru", "model"), "size": (9, "model"), "embedding": (5, "model"), "start": ("even", "model"), "layers": (2, "model"), "dropout": (0.5, "model"),
     "input_dropout": (0.5, "model"), "output_dropout": (0.5, "model"), "embedding_dropout": (0.5, "model"),
     "state_dropout": (0.5, "model"), "weight_drop": (0.5, "model"), "activation_penalty": (2.0, "model"),
     "temporal_penalty": (2.0, "model"), "output": ("mixture", "model"),

@@ -72,6 +72,7 @@ def test_dropout_needs_a_generator():
     ({"dropout": 1.0}, "dropout is 1.0; it must be at least 0 and below 1."),
     ({"dropout": float("nan")}, "dropout is nan; it must be at least 0 and below 1."),
     ({"embedding": -1}, "embedding is -1; it must be 0 to 1,000,000."),
+    ({"start": "evn"}, 'start "evn" is unknown (did you mean "even"?); choose one of usual, even.'),
     ({"tie": True, "embedding": 3, "size": 4}, "tie shares one table between embedding (3) and output (4); "
                                               "leave embedding out, make the two equal, or take two layers, of which the last is as long as it."),
     ({"dtype": "float31"}, 'dtype "float31" is unknown (did you mean "float32"?); choose one of float16, float32, float64.'),
@@ -87,6 +88,20 @@ def test_the_seed_decides_the_weights():
     a, b, c = (RecurrentLanguageModel(config, V, rng=np.random.default_rng(seed)).arrays() for seed in (1, 1, 2))
     assert all((a[name] == b[name]).all() for name in a)
     assert not any((a[name] == c[name]).all() for name in a if name.endswith(("W", "Wx", "Wh")))
+
+
+@archs
+def test_an_even_start_is_that_of_awd_lstm(arch):
+    """Evenly in +-b: nothing beyond b, and a variance of b^2 / 3.  The usual start has a normal embedding, and the LSTM's a forget bias of 1."""
+    even, usual = (RecurrentLanguageModel(RecurrentConfig(arch=arch, size=64, embedding=30, layers=3, tie=True, weight_drop=0.2, start=start), 200,
+                                          rng=np.random.default_rng(1)).arrays() for start in ("even", "usual"))
+    for name, a in even.items():
+        bound = 0.1 if name == "embed.W" else (30 if ".2." in name else 64) ** -0.5 if name.startswith("recurrent") else 0.0
+        assert 0.95 * bound <= abs(a).max() <= bound, name
+        assert a.std() == pytest.approx(bound / 3 ** 0.5, rel=0.1), name
+    assert abs(usual["embed.W"]).max() > 0.3
+    if arch == "lstm":
+        assert (usual["recurrent.layers.0.layer.b"][64:128] == 1).all()
 
 
 # What regularises it, and other outputs

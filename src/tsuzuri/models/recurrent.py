@@ -18,11 +18,13 @@ from tsuzuri.nn import CELLS, Embedding, EmbeddingDropout, Stacked, States, Weig
 from tsuzuri.nn.connections import CONNECTIONS
 from tsuzuri.nn.layers import Dropout, VariationalDropout
 from tsuzuri.nn.outputs import OUTPUTS, make_output
+from tsuzuri.nn.starts import start_evenly
 from tsuzuri.tensor import Tensor, no_grad
 
 LARGEST = 1_000_000                                          # units or layers; more is a slip of the finger
 DROPOUTS = {"element": Dropout, "variational": VariationalDropout}
-CHOICES = {"arch": CELLS, "dropout_kind": DROPOUTS, "connection": CONNECTIONS, "output": OUTPUTS}
+STARTS = ("usual", "even")
+CHOICES = {"arch": CELLS, "dropout_kind": DROPOUTS, "connection": CONNECTIONS, "output": OUTPUTS, "start": STARTS}
 
 
 class RecurrentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,6 +64,8 @@ class RecurrentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """softmaxes of a mixture; 0: five"""
     tie: bool = False
     """use the embedding table, transposed, as output weights"""
+    start: str = "usual"
+    """how weights start: usual, or even (as AWD-LSTM's: embedding in +-0.1, layers in +-1/sqrt(size), no forget bias of 1)"""
     dtype: str = "float32"
     """float16, float32 or float64"""
 
@@ -109,6 +113,8 @@ class RecurrentLanguageModel(LanguageModel):
         options = {"experts": config.experts or 5, "dropout": config.dropout} if config.output == "mixture" else {}
         self.out = make_output(config.output, config.sizes()[-1], vocabulary, rng=rng, dtype=dtype,
                                table=self.embed.W if config.tie else None, **options)
+        if config.start == "even":
+            start_evenly(self.embed, self.recurrent.layers, rng)
         self.word_dropout = EmbeddingDropout(config.embedding_dropout)
         self.input_dropout = drop(_either(config.input_dropout, config.dropout))
         self.output_dropout = drop(_either(config.output_dropout, config.dropout))

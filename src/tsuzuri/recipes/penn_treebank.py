@@ -73,7 +73,7 @@ RECIPES = (
            78.0, "75.76 (Saito 2018, Deep Learning from Scratch 2, 6.5)", _test,
            settings={"data": "ptb", "size": 650, "layers": 2, "tie": True, "dropout": 0.5, "epochs": 40} | SGD | {"schedule": "plateau"}),
     Recipe("ptb-awd-lstm", "AWD-LSTM 400 / 1150 x 3", "test perplexity", 60.0, "58.8, with a cache 52.8 (Merity et al. 2018)", _test,
-           settings={"data": "ptb", "embedding": 400, "size": 1150, "layers": 3, "tie": True, "dropout_kind": "variational",
+           settings={"data": "ptb", "embedding": 400, "size": 1150, "layers": 3, "tie": True, "start": "even", "dropout_kind": "variational",
                      "dropout": 0.25, "input_dropout": 0.4, "output_dropout": 0.4, "embedding_dropout": 0.1, "weight_drop": 0.5,
                      "activation_penalty": 2.0, "temporal_penalty": 1.0, "batch_size": 20, "bptt": 70, "windows": "varied",
                      "optimizer": "nt-asgd", "lr": 30.0, "weight_decay": 1.2e-6, "clip": 0.25, "schedule": "constant",

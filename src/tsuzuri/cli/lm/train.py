@@ -16,13 +16,12 @@ def train(data: Text | None = None, /, *, out: Path, valid: Text | None = None, 
           encoding_errors: str | None = None, arch: str | None = None, size: Whole | None = None,
           embedding: Whole | None = None, layers: Whole | None = None, connection: str | None = None,
           dropout: float | None = None, dropout_kind: str | None = None, input_dropout: float | None = None,
-          output_dropout: float | None = None, embedding_dropout: float | None = None,
-          state_dropout: float | None = None, weight_drop: float | None = None, activation_penalty: float | None = None,
-          temporal_penalty: float | None = None, output: str | None = None, experts: Whole | None = None,
-          heads: Whole | None = None, context: Whole | None = None, positions: str | None = None,
-          order: Whole | None = None, smoothing: str | None = None, tie: bool | None = None, dtype: str | None = None,
-          batch_size: Whole | None = None, bptt: Whole | None = None, windows: str | None = None,
-          schedule: str | None = None, clip: float | None = None, epochs: Whole | None = None,
+          output_dropout: float | None = None, embedding_dropout: float | None = None, state_dropout: float | None = None,
+          weight_drop: float | None = None, activation_penalty: float | None = None, temporal_penalty: float | None = None,
+          output: str | None = None, experts: Whole | None = None, heads: Whole | None = None, context: Whole | None = None,
+          positions: str | None = None, order: Whole | None = None, smoothing: str | None = None, tie: bool | None = None,
+          start: str | None = None, dtype: str | None = None, batch_size: Whole | None = None, bptt: Whole | None = None,
+          windows: str | None = None, schedule: str | None = None, clip: float | None = None, epochs: Whole | None = None,
           patience: Whole | None = None, text: TextFlags | None = None, flags: TrainingFlags | None = None) -> None:
     """Train a language model on a text: recurrent, a Transformer, or counted n-grams.
 
@@ -101,6 +100,8 @@ def train(data: Text | None = None, /, *, out: Path, valid: Text | None = None, 
         n-gram: modified-kneser-ney or kneser-ney. [default: modified-kneser-ney]
     tie
         Use the embedding table as output weights too. [default: no; transformer: yes]
+    start
+        Recurrent: how weights start: usual, or even (as AWD-LSTM's). [default: usual]
     dtype
         float32, float64 or float16. [default: float32]
     batch_size
