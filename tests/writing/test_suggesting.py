@@ -1,5 +1,6 @@
 """The next words: the model's own probabilities, renormalised over the words that begin as typed."""
 import itertools
+import unicodedata
 from functools import cache
 
 import numpy as np
@@ -54,12 +55,41 @@ def test_case_and_marks_are_those_of_the_vocabulary():
 def test_behind_a_mark_the_word_has_ended(punctuation):
     """As with a space: what follows is proposed, and the mark is read where it is a token."""
     run = made_up_run("word", [*LINES, "yes, no"], punctuation=punctuation)
+    assert [word for word, _ in Suggester(run).suggest("ca", 5)] == ["cat"]
     for text in ("the cat,", "yes,", "(the cat)"):
         found = Suggester(run).suggest(text, 100)
         assert len(found) == len(run.tokenizer) - len({"<unk>", "<eos>"} & set(run.tokenizer.vocabulary.tokens))
         assert found == Suggester(run).suggest(f"{text} ", 100)
     with_mark, without = (Suggester(run).suggest(text, 100) for text in ("the cat,", "the cat "))
     assert (with_mark == without) == (punctuation == "drop")
+
+
+def test_a_mark_within_a_word_does_not_end_it():
+    run = made_up_run("word", [*LINES, "don't well-known"], punctuation="split")
+    for text in ("don", "don'", "(don'", "don't"):
+        assert [word for word, _ in Suggester(run).suggest(text)] == ["don't"]
+    assert [word for word, _ in Suggester(run).suggest("well-")] == ["well-known"]
+
+
+HANGUL = unicodedata.normalize("NFD", "한글")
+
+
+@pytest.mark.parametrize(("text", "word", "done"), [
+    ("", "the", "the "), ("The", "the", "the "), ("he sa", "said", "he said "), ("he ", "said", "he said "), ("he,", "who", "he, who "),
+    ("(the cat)", "sat", "(the cat) sat "), ('"no"', "he", '"no" he '), ('he said "', "no", 'he said "no '), ('he said "n', "no", 'he said "no '),
+    ("he (", "no", "he (no "), ("he …", "no", "he … no "), ("--n", "no", "--no "), ("he don'", "don't", "he don't "), ("in 19", "0000", "in 0000 "),
+    ("see ＡＢ", "abc", "see abc "), (HANGUL, "한글", "한글 "), ("猫で", "猫である", "猫である ")])
+def test_a_proposal_that_is_taken_completes_the_word(text, word, done):
+    run = made_up_run("word", [*LINES, "don't 0000 한글 猫である no abc said the"], lowercase=True, nfkc=True, digits="zero", punctuation="split")
+    assert Suggester(run).completed(text, word) == done
+
+
+@pytest.mark.parametrize(("text", "word", "done"), [
+    ("", "the", "the "), ("he sa", "said", "he said "), ("he,", "who", "he, who "), ("in 19", "0000", "in 0000 "), ("ＳＡ", "said", "said "),
+    (HANGUL, "한글", "한글 "), ("猫で", "猫である", "猫である "), ("私は猫で", "猫である", "私は猫である ")])
+def test_a_proposal_that_is_taken_completes_the_letters(text, word, done):
+    run = made_up_run("char", [*LINES, "don't 0000 한글 私は猫である no, abc said the who"], lowercase=True, nfkc=True, digits="zero")
+    assert Suggester(run).completed(text, word) == done
 
 
 def test_what_was_read_is_not_read_again(words, monkeypatch):

@@ -8,6 +8,7 @@ is never a part of a word; its probability is shared out among the others.
 
 Where a script has no spaces, a word here is a run of letters that ends where kanji or katakana follow hiragana.
 """
+import unicodedata
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -33,7 +34,7 @@ class Suggester:
     """A run that proposes words.  A text that goes on from the last one is read from where that one ended."""
 
     def __init__(self, run: Run):
-        self._threads, self.fold = run.settings.training.threads, run.tokenizer.options.fold
+        self._threads = run.settings.training.threads
         kind = WholeWords if run.tokenizer.unit == "word" else SpelledWords
         self._words = kind(_Reader(run.load_model(), run.tokenizer), run.tokenizer)
 
@@ -46,6 +47,10 @@ class Suggester:
         check_least("count", count, 1)
         with threads(self._threads):
             return self._words.suggest(text, count)
+
+    def completed(self, text: str, word: str) -> str:
+        """``text`` with the word that it ends in made ``word``, or with one more, and a space behind."""
+        return f"{self._words.before(text)}{word} "
 
 
 class _Reader:
@@ -78,7 +83,7 @@ class WholeWords:
 
     def suggest(self, text: str, count: int) -> list[Suggestion]:
         before, typed = self._cut(text)
-        begins = [k for k, token in enumerate(self._tokens) if token not in (UNK, EOS) and token.startswith(typed)]
+        begins = self._beginning(typed)
         read = self._reader.read(self._tokenizer.encode(before)) if begins else None
         if read is None:
             return []
@@ -86,13 +91,27 @@ class WholeWords:
         p = np.exp(log_probabilities(logits[0, begins]))
         return [Suggestion(self._tokens[begins[k]], float(p[k])) for k in np.argsort(-p, kind="stable")[:count]]
 
+    def before(self, text: str) -> str:
+        """What stands before the word that is being typed; where one has ended, a space too."""
+        before, typed = self._cut(text)
+        return f"{before} " if before and not typed and not before[-1].isspace() and not _opens(before.split()[-1]) else before
+
     def _cut(self, text):
         """What stands before the word that is being typed, and that word as the vocabulary would write it."""
-        typed = "" if not text or text[-1].isspace() else text.split()[-1]
-        if self._tokenizer.options.punctuation != "keep":
+        options, typed = self._tokenizer.options, "" if not text or text[-1].isspace() else text.split()[-1]
+        if options.punctuation != "keep":
             start, end = inner(typed)
-            typed = typed[start:] if end == len(typed) else ""       # behind a mark the word has ended
-        return text[:len(text) - len(typed)], self._tokenizer.options.fold(typed)
+            ended = end < len(typed) and not self._beginning(options.fold(typed[start:]))     # "don'" may become "don't"
+            typed = "" if ended else typed[start:]
+        return text[:len(text) - len(typed)], options.fold(typed)
+
+    def _beginning(self, typed):
+        return [k for k, token in enumerate(self._tokens) if token not in (UNK, EOS) and token.startswith(typed)]
+
+
+def _opens(end):
+    """Whether what stands at the end of a text, between spaces, opens a word: a bracket, or a quotation mark behind no letter."""
+    return unicodedata.category(end[-1]) in ("Ps", "Pi") or (end[-1] in "\"'" and inner(end)[0] == len(end))
 
 
 class SpelledWords:
@@ -109,11 +128,9 @@ class SpelledWords:
         self._back = 4 if tokenizer.unit == "bpe" else 0
 
     def suggest(self, text: str, count: int) -> list[Suggestion]:
-        if text.endswith(tuple(",.;:!?")):                  # a space comes next
-            text += " "
-        ids = self._tokenizer.encode(text)
+        ids = self._tokenizer.encode(self._spaced(text))
         kept = self._take_back(ids)
-        typed = word_at_end(self._text(ids[-LONGEST:]).decode("utf-8", "ignore"))
+        typed = self._typed(ids)
         goal = Goal(self._text(ids[kept:]), typed.encode())
         read = self._reader.read(ids[:kept])
         if read is None:
@@ -121,6 +138,20 @@ class SpelledWords:
         logits, state = read
         found = self._speller.words(logits, state, goal, count)
         return [Suggestion(word.decode("utf-8", "ignore"), p) for word, p in found]
+
+    def before(self, text: str) -> str:
+        """What stands before the word that is being typed, with the space behind a mark."""
+        text, fold = self._spaced(text), self._tokenizer.options.fold
+        typed = self._typed(self._tokenizer.encode(text))
+        longest = min(4 * len(typed), len(text))             # several characters may be folded to one
+        written = next((n for n in range(longest, -1, -1) if fold(text[len(text) - n:]) == typed), 0)
+        return text[:len(text) - written]
+
+    def _spaced(self, text):
+        return f"{text} " if text.endswith(tuple(",.;:!?")) else text
+
+    def _typed(self, ids):
+        return word_at_end(self._text(ids[-LONGEST:]).decode("utf-8", "ignore"))
 
     def _take_back(self, ids):
         """How many ids stay: all but those of the last word, at most ``_back`` tokens, and no half character."""

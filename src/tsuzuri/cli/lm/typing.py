@@ -15,18 +15,18 @@ def print_suggestions(text: str, found: Sequence[tuple[str, float]], json: bool)
     print("\t".join(f"{word}\t{p:.4f}" for word, p in found), flush=True)
 
 
-def type_on_terminal(suggest: Callable[[str], Sequence[tuple[str, float]]], fold: Callable[[str], str]) -> None:
+def type_on_terminal(suggest: Callable[[str], Sequence[tuple[str, float]]], complete: Callable[[str, str], str]) -> None:
     """Let the user type until Ctrl-D, with proposals behind the cursor."""
     with _keys_at_once():
-        type_text(iter(lambda: sys.stdin.read(1), ""), suggest, fold, _show)
+        type_text(iter(lambda: sys.stdin.read(1), ""), suggest, complete, _show)
     print()
 
 
-def type_text(keys: Iterable[str], suggest: Callable[[str], Sequence[tuple[str, float]]], fold: Callable[[str], str],
+def type_text(keys: Iterable[str], suggest: Callable[[str], Sequence[tuple[str, float]]], complete: Callable[[str, str], str],
               show: Callable[[str, Sequence[tuple[str, float]]], None]) -> str:
     """The text that the keys make; ``show(text, proposals)`` is called at the start and after every key.
 
-    ``fold`` writes what was typed as the proposals write it.
+    ``complete(text, word)`` is the text with a proposal taken.
     """
     text, found = "", suggest("")
     show(text, found)
@@ -37,7 +37,7 @@ def type_text(keys: Iterable[str], suggest: Callable[[str], Sequence[tuple[str, 
         if key == ESCAPE:
             _skip(keys)
         elif key == TAB:
-            text = complete(text, found[0][0], fold) if found else text
+            text = complete(text, found[0][0]) if found else text
         elif key in BACKSPACE:
             text = text[:-1]
         elif key == "\n" or key.isprintable():
@@ -45,14 +45,6 @@ def type_text(keys: Iterable[str], suggest: Callable[[str], Sequence[tuple[str, 
         found = suggest(text)
         show(text, found)
     return text
-
-
-def complete(text: str, word: str, fold: Callable[[str], str]) -> str:
-    """``text`` with the word that it ends in made ``word``, and a space."""
-    longest = min(2 * len(word), len(text))                  # two half-width characters may be folded to one
-    shared = next(n for n in range(longest, -1, -1) if word.lower().startswith(fold(text[len(text) - n:]).lower()))
-    between = " " if not shared and text and text[-1] in ",.;:!?" else ""
-    return f"{text[:len(text) - shared]}{between}{word} "
 
 
 def _skip(keys: Iterator[str]) -> None:

@@ -105,6 +105,6 @@ def suggest(run: Path, /, *, once: Annotated[str | None, Parameter(allow_leading
     from tsuzuri.writing.suggesting import Suggester
     suggester = Suggester(Run(run))
     if once is None and sys.stdin.isatty() and not json:
-        return typing.type_on_terminal(lambda text: suggester.suggest(text, count), suggester.fold)
+        return typing.type_on_terminal(lambda text: suggester.suggest(text, count), suggester.completed)
     for line in [once] if once is not None else sys.stdin:
         typing.print_suggestions(line.rstrip("\n"), suggester.suggest(line.rstrip("\n"), count), json)
