@@ -94,7 +94,8 @@ def test_the_published_settings_of_sgd_are_healthy():
 
 
 def test_a_high_rate_that_fails_is_divided_by_three_where_it_is_a_usual_one():
-    for clip, lr, better, usual in ((0.25, 20.0, "6.7", ""), (0.25, 90.0, "1", " (usual: 1 to 30)"), (0.0, 20.0, "1", " (usual: 1)")):
+    for clip, lr, better, usual in ((0.25, 20.0, "6.7", ""), (0.25, 90.0, "1", " (usual: 1 to 30)"), (0.0, 20.0, "1", " (usual: 1)"),
+                                    (5.0, 20.0, "1", " (usual: 1)"), (0.25, 1.0, "10", ""), (5.0, 1.0, "0.33", "")):
         found = find(history([6.4, 6.3, 6.3], [6.2, 6.1, 6.1], optimizer="sgd", lr=lr, clip=clip, norms=0.2))[0]
         assert found.name == "worse_than_counting"
         assert found.evidence.endswith(f"sgd at lr {lr:g}{usual}.")
@@ -104,6 +105,7 @@ def test_a_high_rate_that_fails_is_divided_by_three_where_it_is_a_usual_one():
 @pytest.mark.parametrize(("given", "evidence", "command"), [
     ({"min_count": 2}, "(vocabulary unlimited, min_count 2).", "--out runs/x-min-count --min-count 1"),
     ({"min_count": 2, "cap": 2000}, "(vocabulary 2000, min_count 2).", "--out runs/x-min-count --min-count 1"),
+    ({"min_count": 1, "cap": 2000}, "(vocabulary 2000, min_count 1): the text itself says <unk>.", "--out runs/x-text TEXT_WITH_ALL_ITS_WORDS"),
     ({"min_count": 1}, "(vocabulary unlimited, min_count 1): the text itself says <unk>.", "--out runs/x-text TEXT_WITH_ALL_ITS_WORDS")])
 def test_unknown_words_come_from_a_setting_or_stand_in_the_text(given, evidence, command):
     found, = find(history(TRAIN, VALID, unknown=70_000, **given))

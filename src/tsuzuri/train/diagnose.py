@@ -216,8 +216,9 @@ def mostly_unknown(history: History) -> Finding | None:
     if share < UNKNOWN:
         return None
     data = history.settings.data
-    own = not data.vocabulary and data.min_count == 1
-    larger = {"vocabulary": 4 * history.vocabulary} if 0 < data.vocabulary <= history.vocabulary else {"min_count": 1}
+    capped = 0 < data.vocabulary <= history.vocabulary
+    own = data.min_count == 1 and not capped
+    larger = {"vocabulary": 4 * history.vocabulary} if capped else {"min_count": 1}
     return Finding("mostly_unknown", f"{share:.0%} of the training tokens are <unk>, so the loss says little about words",
                    f"{history.unknown:,} of {history.tokens:,} tokens; the vocabulary has {history.vocabulary:,} (vocabulary "
                    f"{data.vocabulary or 'unlimited'}, min_count {data.min_count}{'): the text itself says <unk>' if own else ')'}.",

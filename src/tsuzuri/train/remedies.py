@@ -5,7 +5,8 @@ from pathlib import Path
 from tsuzuri.optim import USUAL_RATE
 from tsuzuri.train.history import History
 
-CLIPPED_RATE = {"sgd": 30.0, "nt-asgd": 30.0}                # usual for language models whose gradients are clipped at 0.25
+CLIPPED_RATE = {"sgd": 30.0, "nt-asgd": 30.0}                # usual for language models whose gradients are cut short
+SHORT = 1.0                                                  # what they are clipped at, at most; 0.25 in the papers
 
 
 def again(history: History, **changes: float) -> str:
@@ -21,8 +22,10 @@ def with_another_text(history: History) -> str:
 
 
 def better_rate(history: History) -> float:
-    """The usual rate; a third of the one that was taken, where that was a usual one already."""
+    """The usual rate; a third of the one that was taken, where that was a usual one already and not the least of many."""
     lr, (least, most) = history.settings.training.lr, usual_rates(history)
+    if lr < most / 10:
+        return max(least, most / 3)
     return lr / 3 if least / 1.5 <= lr <= 1.5 * most else least
 
 
@@ -30,7 +33,7 @@ def usual_rates(history: History) -> tuple[float, float]:
     """The least and the highest rate that is usual with the optimiser."""
     optimizer = history.settings.training.optimizer
     usual = USUAL_RATE.get(optimizer, 0.001)
-    return usual, CLIPPED_RATE.get(optimizer, usual) if history.settings.training.clip else usual
+    return usual, CLIPPED_RATE.get(optimizer, usual) if 0 < history.settings.training.clip <= SHORT else usual
 
 
 def rate_in_words(history: History) -> str:
