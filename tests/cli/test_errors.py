@@ -124,7 +124,7 @@ OTHERS = [
     ("lm generate RUN --prompt x --top-p 0", ["top_p"]), ("lm generate RUN --prompt x --top-k -1", ["top_k"]),
     ("lm generate RUN --prompt x --seed -1", ["seed is -1"]), ("lm generate RUN --tokens many", ["many"]),
     ("recipe run spirall", ['did you mean "spiral"']), ("recipe run", ["NAME"]),
-    *((f"recipe run {name} --minutes 1", [f"{name} cannot be left after some minutes"]) for name in ("macbeth-sequential", "spiral", "ptb-counts")),
+    *((f"recipe run {name} --minutes 1", [f"{name} cannot be left after some minutes"]) for name in ("macbeth-sequential", "ptb-ngram", "ptb-counts")),
     ("data get ptbb", ['did you mean "ptb"']),
     ("check none.toml", ["none.toml"]), ("check config.toml", ["size is 'big'"]), ("check folder", ["folder"]), ("doctor now", ["now"]),
 ]

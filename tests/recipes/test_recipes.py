@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tsuzuri.datasets import fetch
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import ConfigError, RunError
 from tsuzuri.measuring.evaluation import evaluate_run
 from tsuzuri.recipes import (
     RECIPES,
@@ -26,6 +26,7 @@ from tsuzuri.recipes import (
 from tsuzuri.recipes.book_vectors import PUBLISHED, toy_floor
 from tsuzuri.recipes.gold_sets import bound
 from tsuzuri.text import BPTTBatches
+from tsuzuri.train.events import Validated
 from tsuzuri.train.run import Run
 from tsuzuri.train.seq2seq_run import Seq2SeqRun
 from tsuzuri.train.trainings import training_of
@@ -188,6 +189,35 @@ def test_a_run_of_other_settings_is_not_taken_for_the_recipes(small_treebank, tm
     with pytest.raises(ConfigError, match=f"^{out} was begun with start usual, and {recipe.name} takes even; give another --out.$"):
         run_recipe(small_treebank, out, QUIETLY)
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_a_setting_that_the_recipe_does_not_name_counts_as_well(small_treebank, text, tmp_path):
+    out, given = tmp_path / "x", RECIPES[small_treebank].settings
+    training_of("lm").prepare(training_of("lm").run.task.choose([("other", given | {"seed": 9, "threads": 2})])[0], out)
+    with pytest.raises(ConfigError, match="x was begun with seed 9, and ptb-10-minutes takes 1; give"):
+        run_recipe(small_treebank, out, QUIETLY)
+    arch = training_of("lm").run.task.choose([("other", {"data": str(text), "arch": "transformer"})])[0]
+    training_of("lm").prepare(arch, tmp_path / "y")
+    with pytest.raises(ConfigError, match="y was begun with arch transformer, and ptb-10-minutes takes lstm; give"):
+        run_recipe(small_treebank, tmp_path / "y", QUIETLY)
+
+
+@pytest.mark.parametrize(("name", "epochs", "sentence"), [
+    ("ptb-10-minutes", 0, "x has no finished epoch to measure; run ptb-10-minutes again to go on."),
+    ("addition-plain", 0, "x has no finished epoch to measure; run addition-plain again to go on."),
+    ("dates-attention", 1, "x: what is known after the second epoch is judged too, and not all seeds have finished it; run dates-attention again to go on.")])
+def test_a_training_that_was_left_too_early_is_not_measured(name, epochs, sentence, small_treebank, short, tmp_path):
+    """Where it was left after so many epochs; it goes on from there."""
+    if name != small_treebank:
+        short(name)
+
+    def leave(run):
+        for event in training_of(run.task.command).train(run):
+            if (isinstance(event, Validated) and event.epoch == epochs) or not epochs:
+                return
+    with pytest.raises(RunError) as caught:
+        run_recipe(name, tmp_path / "x", QUIETLY._replace(run=leave))
+    assert str(caught.value) == f"{tmp_path}/{sentence}"
 
 
 # From sequence to sequence: every recipe in seconds, on a few of its pairs and with a small model

@@ -38,7 +38,7 @@ def run(name: str, /, *, out: Path | None = None, minutes: float | None = None, 
     out
         The run folder to write; one that was begun is gone on with. [default: runs/NAME]
     minutes
-        Stop the training of a run folder after so many minutes and measure its best finished epoch; run again to go on.
+        Stop the training of a run folder after so many minutes and measure what it has learnt; run again to go on.
     json
         Print one JSON object.
     """

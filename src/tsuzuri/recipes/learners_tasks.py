@@ -1,6 +1,7 @@
 """Learner's tasks from sequence to sequence: sums, dates, copying and sorting, where every answer is right or wrong."""
 from statistics import median
 
+from tsuzuri.errors import RunError
 from tsuzuri.measuring.alignment import alignment_entropy
 from tsuzuri.plots import attention_map
 from tsuzuri.recipes.recipe import Measured, Recipe
@@ -15,7 +16,10 @@ PARTS = {"year": ("1984", "1984"), "month": ("SEPTEMBER", "09"), "day": ("25", "
 
 def _exact(recipe, out, watch):
     """The share of held-out questions answered exactly after the last epoch, in percent."""
-    run = trained_pairs(recipe, out, watch)
+    return _last(trained_pairs(recipe, out, watch))
+
+
+def _last(run):
     found = accuracies(run)
     return Measured(found[-1], (_curve(found), f"{run.seconds() / 60:.1f} minutes"))
 
@@ -24,6 +28,8 @@ def _dates(recipe, out, watch, second=98.0):
     """The median over the seeds after the last epoch; the one after the second must reach ``second``."""
     runs = [trained_pairs(recipe, out / f"seed-{seed}", watch, seed=seed) for seed in SEEDS]
     found = [accuracies(run) for run in runs]
+    if min(map(len, found)) < 2:
+        raise RunError(f"{out}: what is known after the second epoch is judged too, and not all seeds have finished it; run {recipe.name} again to go on.")
     after_two = median(one[1] for one in found)
     details = [f"seed {seed}: {_curve(one)}" for seed, one in zip(SEEDS, found, strict=True)]
     details.append(f"median after epoch 2: {after_two:.2f} (must be >= {second:g})")
@@ -34,8 +40,9 @@ def _dates(recipe, out, watch, second=98.0):
 
 def _drawn(recipe, out, watch):
     """As ``_exact``, with a picture of one date."""
-    figure, details, rest = _exact(recipe, out, watch)
-    return Measured(figure, (*details, _draw(trained_pairs(recipe, out, watch), out / "attention.png")), rest)
+    run = trained_pairs(recipe, out, watch)
+    figure, details, rest = _last(run)
+    return Measured(figure, (*details, _draw(run, out / "attention.png")), rest)
 
 
 def accuracies(run) -> list[float]:

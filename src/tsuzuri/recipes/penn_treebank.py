@@ -59,7 +59,7 @@ def curve(run: Run) -> list[str]:
 
 
 NGRAM = Recipe("ptb-ngram", "5-grams, modified Kneser-Ney", "test perplexity", 148.0, "141 to 148 (Mikolov et al. 2010; SRILM)",
-               _counted, settings={"data": "ptb", "arch": "ngram", "order": 5, "smoothing": "modified-kneser-ney"})
+               _counted, stops=False, settings={"data": "ptb", "arch": "ngram", "order": 5, "smoothing": "modified-kneser-ney"})
 RECIPES = (
     Recipe("book-rnnlm", "the weights published with the book, PTB test, batch 10, T 35", "test perplexity", 136.13,
            "136.07 (Saito 2018, Deep Learning from Scratch 2, 6.4)", _book, stops=False),

@@ -5,12 +5,14 @@ from typing import Any
 
 import msgspec
 
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import ConfigError, RunError
 from tsuzuri.recipes.recipe import Recipe, Watch
 from tsuzuri.train.trainings import training_of
 from tsuzuri.vectors.settings import choose
 from tsuzuri.vectors.training import SETTINGS, train_vectors
 from tsuzuri.vectors.word_vectors import WordVectors
+
+THE_MACHINES = {"threads", "save_every"}                     # settings that are the machine's, not the recipe's
 
 
 def trained_vectors(recipe: Recipe, out: Path, watch: Watch, name: str = "vectors", **more: Any) -> WordVectors:
@@ -23,25 +25,28 @@ def trained_vectors(recipe: Recipe, out: Path, watch: Watch, name: str = "vector
 
 
 def trained(command: str, recipe: Recipe, out: Path, watch: Watch, **more: Any) -> Any:
-    """The run in ``out`` of a group of commands, trained to its end with the recipe's settings and ``more``.
+    """The run in ``out`` of a group of commands, trained with the recipe's settings and ``more`` to its end or as far as ``watch`` lets it.
 
-    ConfigError: the run that is there was begun with other settings.
+    ConfigError: the run that is there was begun with other settings.  RunError: it has not finished an epoch.
     """
     training = training_of(command)
     settings, _ = training.run.task.choose([("recipe", recipe.settings | more)])
     if (out / "config.toml").exists():
         run = training.run(out)
-        _refuse_other(out, _flat(run.settings), _flat(settings), recipe)
+        own = {"data"} & more.keys()                         # a text that the recipe writes itself lies where ``out`` says
+        _refuse_other(out, _flat(run.settings), _flat(settings), recipe.name, THE_MACHINES | own)
     else:
         run = training.prepare(settings, out)
     watch.run(run)
+    if not (run.final.exists() or run.best.exists()):
+        raise RunError(f"{run.folder} has no finished epoch to measure; run {recipe.name} again to go on.")
     return run
 
 
-def _refuse_other(out, begun, wanted, recipe):
-    for name in recipe.settings:
+def _refuse_other(out, begun, wanted, recipe, free):
+    for name in sorted(wanted.keys() - free, key=lambda name: (name != "arch", name)):
         if begun.get(name) != wanted[name]:
-            raise ConfigError(f"{out} was begun with {name} {begun.get(name)}, and {recipe.name} takes {wanted[name]}; give another --out.")
+            raise ConfigError(f"{out} was begun with {name} {begun.get(name)}, and {recipe} takes {wanted[name]}; give another --out.")
 
 
 def _flat(settings):
