@@ -146,6 +146,14 @@ def test_a_window_that_no_row_fills_is_refused(make, other):
             evaluate_run(run, str(other), rows=rows, window=window)
 
 
+def test_a_single_token_has_nothing_before_it(make, tmp_path):
+    run, line_end = make("run", **small("rnn")), tmp_path / "empty-line.txt"
+    line_end.write_text("\n")
+    for rows in (1, 2):
+        with pytest.raises(TsuzuriError, match="empty-line.txt has no token to predict"):
+            evaluate_run(run, str(line_end), rows=rows)
+
+
 @pytest.mark.parametrize("wrong", [{"rows": 0}, {"window": 0}, {"rows": -1}])
 def test_sizes_below_one_are_refused(wrong, make, other):
     with pytest.raises(TsuzuriError, match="must be at least 1"):

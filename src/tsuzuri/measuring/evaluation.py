@@ -7,7 +7,7 @@ from typing import Any
 from tsuzuri.array import threads
 from tsuzuri.datasets import open_source
 from tsuzuri.datasets.sources import DatasetText
-from tsuzuri.errors import ConfigError
+from tsuzuri.errors import ConfigError, DataError
 from tsuzuri.measuring.adapting import adapted
 from tsuzuri.measuring.mixing import mix_runs
 from tsuzuri.text import BPTTBatches, encode_corpus
@@ -57,6 +57,8 @@ def evaluate_model(run: Run, model: Any, data: str, *, rows: int = 1, window: in
         source = open_source(data, "test" if "test" in source.splits else "valid")
     with tempfile.TemporaryDirectory(prefix="tsuzuri-") as folder, threads(run.settings.training.threads):
         corpus = encode_corpus(source.lines(), run.tokenizer, folder)
+        if corpus.tokens < 2:
+            raise DataError(f"{source.name} has no token to predict: it takes one to stand before it; give a longer text.")
         if rows > 1 and (corpus.tokens - 1) // rows < window:
             raise ConfigError(f"{rows} rows of a text of {corpus.tokens:,} tokens do not fill a window of {window}; take fewer or shorter ones.")
         batches = (BPTTBatches if rows == 1 else _WholeWindows)(corpus.ids, rows, window)
