@@ -150,7 +150,7 @@ def test_a_single_token_has_nothing_before_it(make, tmp_path):
     run, line_end = make("run", **small("rnn")), tmp_path / "empty-line.txt"
     line_end.write_text("\n")
     for rows in (1, 2):
-        with pytest.raises(TsuzuriError, match="empty-line.txt has no token to predict"):
+        with pytest.raises(TsuzuriError, match=r"empty-line\.txt has no token to predict"):
             evaluate_run(run, str(line_end), rows=rows)
 
 
