@@ -137,30 +137,37 @@ def test_curves_of_runs(trained, words, tmp_path):
     assert "choose one of perplexity" in refused("lm", "curves", trained, "--measure", "bit", "--out", path)
 
 
-def test_diagnose_in_words_and_as_json(trained, tmp_path, text):
-    found = json.loads(ok("lm", "diagnose", trained, "--json").out)
-    told = ok("lm", "diagnose", trained).out
-    assert found["run"] == str(trained)
+@pytest.fixture
+def untaught(text, tmp_path, quick):
+    """A run whose rate was far too low."""
+    ok("lm", "train", text, "--out", tmp_path / "run", *small("--lr", "1e-9"))
+    return tmp_path / "run"
+
+
+def test_diagnose_in_words_and_as_json(untaught):
+    found = json.loads(ok("lm", "diagnose", untaught, "--json").out)
+    told = ok("lm", "diagnose", untaught).out
+    assert found["run"] == str(untaught)
     assert f"best loss {found['best_loss']:.3f}" in told
-    assert [finding["name"] for finding in found["findings"]]            # one epoch of 8 units is not enough
+    assert "nothing_learnt" in [finding["name"] for finding in found["findings"]]
     for finding in found["findings"]:
         assert finding["what"][1:] in told
         assert finding["evidence"] in told
         assert finding["try_this"] in told
 
 
-def test_the_command_to_try_runs(trained, tmp_path, quick):
-    copy = tmp_path / "run"
-    shutil.copytree(trained, copy)
-    for finding in json.loads(ok("lm", "diagnose", copy, "--json").out)["findings"]:
+def test_the_command_to_try_runs(untaught):
+    findings = json.loads(ok("lm", "diagnose", untaught, "--json").out)["findings"]
+    assert findings
+    for finding in findings:
         arguments = finding["try_this"].split()[1:]
         ok(*arguments)
         assert Run(arguments[arguments.index("--out") + 1]).final.exists()
 
 
-def test_diagnose_sees_a_rate_that_is_far_too_low(text, tmp_path, quick):
-    ok("lm", "train", text, "--out", tmp_path / "run", *small("--lr", "1e-9"))
-    assert "nothing was learnt" in ok("lm", "diagnose", tmp_path / "run").out
+def test_diagnose_says_where_nothing_is_wrong(trained):
+    assert json.loads(ok("lm", "diagnose", trained, "--json").out)["findings"] == []
+    assert ok("lm", "diagnose", trained).out.endswith("The log shows nothing wrong.\n")
 
 
 def test_two_runs_of_one_name_are_two_curves(trained, words, tmp_path, monkeypatch):
