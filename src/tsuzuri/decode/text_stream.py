@@ -41,7 +41,8 @@ class TextStream:
     def _decode(self, token):
         self._recent.append(token)
         text = self._tokenizer.decode(self._recent)
-        whole = text.rstrip("\N{REPLACEMENT CHARACTER}") if self._of_bytes else text       # what bytes without their others are decoded to
+        # Bytes without their others are decoded to replacement characters; elsewhere these are tokens of the text.
+        whole = text.rstrip("\N{REPLACEMENT CHARACTER}") if self._of_bytes else text
         new = whole[len(self._shown):]
         self._shown += new
         if whole == text:

@@ -1,10 +1,13 @@
 """How weights start where the layers' own start does not serve.
 
-From sequence to sequence a source's tokens are to reach the decoder from the first step on.  Recurrent matrices are orthogonal, gate by gate: a state keeps its length on its way through many steps.  Input matrices are
-normal with variance 1 / D and embeddings with variance 1, so that what enters a gate has variance 1.  On 50,000 dates a model
-with attention has all of the held-out ones right after two epochs, and 38 % with the even weights of a language model.
+From sequence to sequence a source's tokens are to reach the decoder from the first step on.  Recurrent matrices are
+orthogonal, gate by gate: a state keeps its length on its way through many steps.  Input matrices are normal with variance 1 / D
+and embeddings with variance 1, so that what enters a gate has variance 1.  On 50,000 dates a model with attention has all of the
+held-out ones right after two epochs, and 38 % with the even weights of a language model.
 
-Source: Saxe, McClelland and Ganguli 2014 (orthogonal); LeCun et al. 1998 (variance).  AWD-LSTM's start is ``start_evenly``.
+``start_evenly`` is AWD-LSTM's start, for language models.
+
+Source: Saxe, McClelland and Ganguli 2014 (orthogonal); LeCun et al. 1998 (variance).
 """
 from collections.abc import Iterable
 
